@@ -34,6 +34,9 @@ class Registry(Mapping[str, Thing]):
             raise self._error(f"There is no {self._what} {name!r}; choose one of {', '.join(self._things)}.{hint}")
         return self._things[name]
 
+    def get(self, name: str, default: Thing | None = None) -> Thing | None:  # type: ignore[override]
+        return self._things.get(name, default)
+
     def __contains__(self, name: object) -> bool:
         return name in self._things
 
