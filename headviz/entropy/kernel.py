@@ -43,7 +43,7 @@ def _find() -> Callable[..., Any] | None:
     try:
         with torch.no_grad():
             return operator if _agrees(operator) else None
-    except Exception:  # whatever a changed operator raises, there is another path
+    except (RuntimeError, TypeError, ValueError, AttributeError):  # a changed operator; there is another path
         return None
 
 

@@ -16,19 +16,20 @@ _HIDDEN_BELOW = -5e8
 _HIDDEN_BELOW_HALF = -32752.0
 
 _BLOCK_BYTES = 8 << 20  # masks of many rows are looked at in pieces of this size
+_ADDITIVE_BYTES = 64 << 20  # beyond this a mask is read tile by tile and not copied into floats
 
 
 @dataclass(frozen=True)
 class PreparedMask:
     """A mask that was looked at once and serves every layer of a batch.
 
-    ``source``: (B|1, H|1, n|1, m), bool (True = may attend) or float (added to the logits).
-    ``additive``: the same as floats of the query's type, hidden keys at -inf; None where nothing asked for it.
-    ``biased``: some entry is neither 0 nor hidden. ``empty``: bool (B|1, H|1, n|1), rows without a key, or None
-    where every row has one; ``causal`` is part of that count.
+    ``sources``: what the caller gave, each (B|1, H|1, n|1, m|1), bool (True = may attend) or added to the logits.
+    ``additive``: 0 and -inf in the type of the computation, for the fused kernel; None where an entry is neither 0
+    nor hidden (``biased``) or the copy would be large. ``empty``: bool (B|1, H|1, n|1), rows without a key, or None
+    where every row has one. ``causal`` is part of that count.
     """
 
-    source: Tensor
+    sources: tuple[Tensor, ...]
     additive: Tensor | None
     biased: bool
     empty: Tensor | None
@@ -38,35 +39,33 @@ class PreparedMask:
 def prepare_mask(
     mask: Tensor | PreparedMask | None,
     *,
-    dtype: torch.dtype,
+    dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
     causal: bool = False,
     queries: int | None = None,
-    additive: bool = True,
+    bias: Tensor | None = None,
 ) -> PreparedMask | None:
     """Look at a mask once per batch; the result goes to every `row_entropy` of the batch.
 
-    ``mask``: bool (True = may attend) or additive floats, broadcastable to (B, H, n, m). ``dtype``: the type that the
-    entropy is computed in. ``queries``: n, needed only where a mask of one row meets ``causal``.
-    A mask whose rows are all equal, as padding gives, is kept as one row.
+    ``mask``: bool (True = may attend) or additive floats, broadcastable to (B, H, n, m); ``bias``: more of the latter.
+    ``dtype``: the type of the computation, float32 for half inputs. ``queries``: n, needed where ``causal`` meets a
+    mask of one row and n is not m. A mask whose rows are all equal, as padding gives, is kept as one row.
     """
-    if mask is None or isinstance(mask, PreparedMask):
+    if isinstance(mask, PreparedMask) and bias is None and mask.causal == causal:
         return mask
-    if mask.dim() > 4 or mask.dim() < 1 or mask.is_complex():
-        raise ScoreError(f"The mask has shape {tuple(mask.shape)}; pass one that broadcasts to (B, H, n, m).")
-    if mask.dtype != torch.bool and not mask.is_floating_point():
-        raise ScoreError(f"The mask is {mask.dtype}; pass a bool mask (True = may attend) or an additive float mask.")
-    source = mask.detach().to(device)
-    source = source[(None,) * (4 - source.dim())]
-    rows = queries if queries is not None else source.shape[2]
-    if source.shape[2] > 1 and _rows_equal(source):
-        source = source[:, :, :1]
-    biased = source.dtype != torch.bool and _has_bias(source)
-    seen = _count_keys(source, causal, rows)
-    empty = seen == 0
+    given = mask.sources if isinstance(mask, PreparedMask) else () if mask is None else (mask,)
+    sources = tuple(_source(part, device) for part in (*given, *(() if bias is None else (bias,))))
+    if not sources:
+        return None
+    rows = max(source.shape[2] for source in sources)
+    sources = tuple(_one_row(source) for source in sources)
+    biased = any(_has_bias(source) for source in sources)
+    shape = torch.broadcast_shapes(*(source.shape for source in sources))
+    small = shape.numel() * dtype.itemsize <= _ADDITIVE_BYTES
+    empty = _count_keys(sources, causal, queries or (rows if rows > 1 else shape[3])) == 0
     return PreparedMask(
-        source=source,
-        additive=_as_additive(source, dtype) if additive else None,
+        sources=sources,
+        additive=_as_additive(sources, dtype) if small and not biased else None,
         biased=biased,
         empty=empty if bool(empty.any()) else None,
         causal=causal,
@@ -75,9 +74,9 @@ def prepare_mask(
 
 def additive_mask(mask: PreparedMask, dtype: torch.dtype) -> Tensor:
     """The mask as floats of ``dtype``, hidden keys at -inf: the stored one where it fits."""
-    if mask.additive is not None and mask.additive.dtype == dtype:
-        return mask.additive
-    return _as_additive(mask.source, dtype)
+    if mask.additive is not None:
+        return mask.additive.to(dtype)
+    return _as_additive(mask.sources, dtype)
 
 
 def visible_keys(
@@ -88,14 +87,21 @@ def visible_keys(
     ``real``: bool (B, n), True for real tokens. ``keys``: m where it is not n (cross-attention without a mask).
     A mask that differs between heads gives (B, H, n).
     """
-    queries = real.shape[-1]
+    batch, queries = real.shape
     if mask is None:
         seen = all_keys(queries, queries if keys is None else keys, causal, real.device)[None, None]
     else:
-        source = mask.source if isinstance(mask, PreparedMask) else mask[(None,) * (4 - mask.dim())]
-        seen = _count_keys(source.to(real.device), causal, queries)
-    seen = seen.expand(real.shape[0], seen.shape[1], queries) * real.to(torch.bool)[:, None]
+        sources = mask.sources if isinstance(mask, PreparedMask) else (_one_row(_source(mask, real.device)),)
+        seen = _count_keys(sources, causal, queries)
+    seen = seen.expand(batch, seen.shape[1], queries) * real.to(torch.bool)[:, None]
     return seen[:, 0] if seen.shape[1] == 1 else seen
+
+
+def count_keys(mask: PreparedMask | None, queries: int, keys: int, causal: bool, device: torch.device) -> Tensor:
+    """Visible keys per row: int64, broadcastable to (B, H, n)."""
+    if mask is None:
+        return all_keys(queries, keys, causal, device)
+    return _count_keys(mask.sources, causal, queries)
 
 
 def all_keys(queries: int, keys: int, causal: bool, device: torch.device | str) -> Tensor:
@@ -109,34 +115,58 @@ def attend(part: Tensor) -> Tensor:
     """Which entries of a mask, or of a piece of one, may be attended to: bool of the same shape."""
     if part.dtype == torch.bool:
         return part
-    return part > (_HIDDEN_BELOW_HALF if part.dtype == torch.float16 else _HIDDEN_BELOW)
+    # Not "above the threshold": a NaN in a mask must stay visible and make its row NaN.
+    return ~(part <= (_HIDDEN_BELOW_HALF if part.dtype == torch.float16 else _HIDDEN_BELOW))
 
 
-def _as_additive(source: Tensor, dtype: torch.dtype) -> Tensor:
-    base = torch.zeros((), dtype=dtype, device=source.device)
-    values = base if source.dtype == torch.bool else source.to(dtype)
-    return torch.where(attend(source), values, base - torch.inf)
+def _source(mask: Tensor, device: torch.device | str) -> Tensor:
+    if mask.dtype != torch.bool and not mask.is_floating_point():
+        raise ScoreError(f"The mask is {mask.dtype}; pass a bool mask (True = may attend) or an additive float mask.")
+    if mask.dim() > 4:
+        raise ScoreError(f"The mask has shape {tuple(mask.shape)}; pass one that broadcasts to (B, H, n, m).")
+    return mask.detach().to(device)[(None,) * (4 - mask.dim())]
 
 
-def _count_keys(source: Tensor, causal: bool, queries: int) -> Tensor:
+def _one_row(source: Tensor) -> Tensor:
+    return source[:, :, :1] if source.shape[2] > 1 and _rows_equal(source) else source
+
+
+def _as_additive(sources: tuple[Tensor, ...], dtype: torch.dtype) -> Tensor:
+    """0 and -inf, for masks without a bias."""
+    hidden = torch.full((), -torch.inf, dtype=dtype, device=sources[0].device)
+    parts = [torch.where(attend(source), torch.zeros_like(hidden), hidden) for source in sources]
+    return parts[0] if len(parts) == 1 else parts[0] + parts[1]
+
+
+def _count_keys(sources: tuple[Tensor, ...], causal: bool, queries: int) -> Tensor:
     """Visible keys per row: int64 (B|1, H|1, n|1), with all n rows where causal makes them differ."""
-    if not causal:
-        return torch.cat([attend(part).sum(-1) for _, part in _row_blocks(source)], dim=2)
-    keys = source.shape[3]
-    if source.shape[2] == 1:
-        seen = attend(source[:, :, 0]).cumsum(-1)
-        last = torch.arange(queries, device=source.device).clamp_max_(keys - 1)
-        return seen[..., last]
-    column = torch.arange(keys, device=source.device)
+    shape = torch.broadcast_shapes(*(source.shape for source in sources))
+    sources = tuple(source.expand(*source.shape[:3], shape[3]) for source in sources)
+    column = torch.arange(shape[3], device=sources[0].device)
+    if causal and shape[2] == 1:
+        row = torch.arange(queries, device=column.device).clamp_max_(shape[3] - 1)
+        return _attend_all(sources)[:, :, 0].cumsum(-1)[..., row]
     counts = []
-    for start, part in _row_blocks(source):
-        row = torch.arange(start, start + part.shape[2], device=source.device)
-        counts.append((attend(part) & (column <= row[:, None])).sum(-1))
+    for start, stop in _row_blocks(shape):
+        seen = _attend_all(tuple(source if source.shape[2] == 1 else source[:, :, start:stop] for source in sources))
+        if causal:
+            seen = seen & (column <= torch.arange(start, stop, device=column.device)[:, None])
+        counts.append(seen.sum(-1))
     return torch.cat(counts, dim=2)
 
 
+def _attend_all(sources: tuple[Tensor, ...]) -> Tensor:
+    seen = attend(sources[0])
+    for source in sources[1:]:
+        seen = seen & attend(source)
+    return seen
+
+
 def _has_bias(source: Tensor) -> bool:
-    return any(bool((attend(part) & (part != 0)).any()) for _, part in _row_blocks(source))
+    if source.dtype == torch.bool:
+        return False
+    blocks = (source[:, :, start:stop] for start, stop in _row_blocks(source.shape))
+    return any(bool((attend(block) & (block != 0)).any()) for block in blocks)
 
 
 def _rows_equal(source: Tensor) -> bool:
@@ -146,12 +176,11 @@ def _rows_equal(source: Tensor) -> bool:
     # Most masks with rows of their own already differ in the last one, so the full look is rarely paid for.
     if not bool((source[:, :, -1:] == first).all()):
         return False
-    return all(bool((part == first).all()) for _, part in _row_blocks(source))
+    return all(bool((source[:, :, start:stop] == first).all()) for start, stop in _row_blocks(source.shape))
 
 
-def _row_blocks(source: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Pieces of (start, rows) along the query axis, so that looking at a long mask needs little memory."""
-    row_bytes = max(1, source.shape[0] * source.shape[1] * source.shape[3] * source.element_size())
-    step = max(1, _BLOCK_BYTES // row_bytes)
-    for start in range(0, source.shape[2], step):
-        yield start, source[:, :, start : start + step]
+def _row_blocks(shape: torch.Size) -> Iterator[tuple[int, int]]:
+    """(start, stop) along the query axis, so that looking at a long mask needs little memory."""
+    step = max(1, _BLOCK_BYTES // max(1, shape[0] * shape[1] * shape[3]))
+    for start in range(0, shape[2], step):
+        yield start, min(start + step, shape[2])
