@@ -1,0 +1,104 @@
+"""Files and folders that are written whole or not at all, whatever happens half-way."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from headviz.errors import ExportError
+
+# What a person can do about it, by the reason that the system gives.
+_REASONS = {
+    errno.ENOSPC: "the disk is full. Make room or choose another folder",
+    errno.EDQUOT: "your share of the disk is used up. Make room or choose another folder",
+    errno.EACCES: "you may not write there. Choose another folder or change its permissions",
+    errno.EPERM: "you may not write there. Choose another folder or change its permissions",
+    errno.EROFS: "that disk can only be read. Choose another folder",
+    errno.ENOENT: "its folder does not exist. Make the folder first",
+    errno.ENOTDIR: "part of the path is a file, not a folder. Choose another name",
+    errno.EISDIR: "it is a folder. Choose another name",
+    errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
+}
+
+
+def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]) -> None:
+    """Make the file ``path`` of what ``write(file)`` writes; one that was there is replaced only once all is written.
+
+    The content goes to a temporary file in the same folder, which then takes the name. Whatever ``write`` raises leaves
+    things as they were. Raises ExportError with one sentence where the system refuses. A link is followed; what is
+    neither file nor folder (a pipe, /dev/stdout) is written directly.
+    """
+    target = Path(os.path.realpath(path))
+    with _refusals(path):
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder")
+        if target.exists() and not target.is_file():
+            with open(target, "wb") as stream:
+                write(stream)
+            return
+        temporary = _beside(target)
+        try:
+            # "x" and not mkstemp: the file gets the permissions that an ordinary new file gets.
+            with open(temporary, "xb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def write_folder(folder: str | os.PathLike[str], fill: Callable[[Path], None]) -> None:
+    """Make ``folder`` of what ``fill(temporary folder)`` puts there, under the same promise as `write_whole`.
+
+    A folder that is there already is replaced as a whole; who calls decides before whether it may be. Parents are made.
+    """
+    target = Path(os.path.realpath(folder))
+    with _refusals(folder):
+        if target.exists() and not target.is_dir():
+            raise ExportError(f"{str(folder)!r} is a file, not a folder. Choose another name.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _beside(target)
+        try:
+            temporary.mkdir()
+            fill(temporary)
+            _take_the_place(temporary, target)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def _take_the_place(temporary: Path, target: Path) -> None:
+    """Rename ``temporary`` to ``target``; a folder of that name steps aside first and comes back if that fails."""
+    if not target.exists():
+        temporary.rename(target)
+        return
+    aside = _beside(target)
+    target.rename(aside)
+    try:
+        temporary.rename(target)
+    except BaseException:
+        aside.rename(target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _beside(target: Path) -> Path:
+    """A name that nothing has, in the folder of ``target``; short, since names have a greatest length."""
+    return target.parent / f".headviz-{secrets.token_hex(8)}.part"
+
+
+@contextlib.contextmanager
+def _refusals(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, f"the system says: {error.strerror or error}")
+        raise ExportError(f"{os.fspath(path)!r} cannot be written: {reason}.") from error
