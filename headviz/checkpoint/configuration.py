@@ -1,0 +1,226 @@
+"""config.json: what may stand in it, what contradicts itself, and which kinds of model are refused for which reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from headviz.errors import LoadError
+
+WORKING = "BERT, RoBERTa, XLM-R, DistilBERT, ELECTRA and ALBERT"
+
+# Encoders whose code in transformers 5.23 never asks AttentionInterface for a function.
+OUTSIDE_INTERFACE = frozenset(
+    "big_bird canine convbert deberta deberta-v2 flaubert fnet funnel ibert longformer luke megatron-bert mpnet mra "
+    "nystromformer perceiver reformer rembert roformer squeezebert xlm xlnet yoso".split()
+)
+# Families that count positions from pad_token_id + 1, so that many rows of their table are never reached.
+_PADDED_POSITIONS = frozenset(
+    "camembert data2vec-text esm longformer markuplm mpnet roberta roberta-prelayernorm "
+    "xlm-roberta xlm-roberta-xl xmod".split()
+)
+# What a stranger's config.json could switch on: other attention kernels, other files, patched classes, tuples as
+# outputs, hooks that collect hidden states.
+_DROPPED = frozenset(
+    "attn_implementation _attn_implementation _attn_implementation_internal experts_implementation "
+    "_experts_implementation fusion_config distributed_config transformers_weights _name_or_path name_or_path "
+    "output_attentions output_hidden_states return_dict use_return_dict torchscript".split()
+)
+_SIZES = (
+    "num_attention_heads",
+    "num_hidden_layers",
+    "hidden_size",
+    "intermediate_size",
+    "embedding_size",
+    "vocab_size",
+    "max_position_embeddings",
+    "num_labels",
+)
+_MOST_LAYERS = 1_000
+_NO_LIMIT = 1_000_000  # tokenizers without a limit say 1e30
+
+
+def read_config(folder: Path, name: str) -> dict[str, Any]:
+    """The content of config.json in ``folder``; LoadError with a sentence for every folder that is no model folder."""
+    if not folder.is_dir():
+        kind = "is a file, not a folder" if folder.exists() else "does not exist"
+        raise LoadError(f"{folder} {kind}. Give the folder that holds config.json and model.safetensors.")
+    if (folder / "adapter_config.json").exists():
+        raise LoadError(
+            f"{name} holds an adapter (adapter_config.json), not a whole model. "
+            "Merge it into its base model (peft's merge_and_unload), save that and open the result."
+        )
+    path = folder / "config.json"
+    if not path.is_file():
+        what = "is empty" if not any(folder.iterdir()) else "has no config.json"
+        raise LoadError(f"The folder {name} {what}. Give a folder written by transformers' save_pretrained.")
+    try:
+        raw = json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise LoadError(f"config.json of {name} is not valid JSON. Download or save the model again.") from error
+    if not isinstance(raw, dict):
+        raise LoadError(f"config.json of {name} is not a JSON object. Download or save the model again.")
+    return raw
+
+
+def build_config(raw: dict[str, Any], name: str) -> Any:
+    """The transformers configuration of a text classifier, checked as far as a configuration can be on its own."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    kind = _kind(raw, name)
+    config_class = CONFIG_MAPPING[kind]
+    _check_sizes(raw, config_class.attribute_map, name)
+    labels = _labels(raw, name)
+    cleaned = {key: value for key, value in raw.items() if key not in _DROPPED}
+    if labels is not None:
+        cleaned |= {"id2label": labels, "label2id": {label: i for i, label in labels.items()}}
+        cleaned.pop("num_labels", None)
+    try:
+        config = config_class.from_dict(cleaned)
+    except Exception as error:  # the kinds of errors differ by family and by key
+        raise LoadError(
+            f"config.json of {name} has a value that a {kind} model cannot have ({_first_line(error)}). "
+            "Correct it, or download the model again."
+        ) from error
+    check_config(config, name)
+    return config
+
+
+def _kind(raw: dict[str, Any], name: str) -> str:
+    """The model type, or the reason why this one cannot be opened."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+
+    if raw.get("auto_map"):
+        raise LoadError(
+            f"{name} needs code of its own (auto_map in config.json), and headviz runs no code from a model's folder. "
+            f"Use a model of a family that transformers knows, such as {WORKING}."
+        )
+    kind = raw.get("model_type")
+    if not isinstance(kind, str) or not kind:
+        raise LoadError(f"config.json of {name} does not say a model_type. Save the model again with transformers.")
+    if kind not in CONFIG_MAPPING_NAMES:
+        raise LoadError(
+            f"{name} is of the type {kind!r}, which the installed transformers does not know. "
+            f"Use a model of a known family, such as {WORKING}."
+        )
+    if kind in OUTSIDE_INTERFACE:
+        raise LoadError(outside_interface(kind, name))
+    if kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+        raise LoadError(
+            f"{name} is of the type {kind!r}, for which transformers has no text classifier. Use {WORKING}."
+        )
+    if raw.get("quantization_config"):
+        raise LoadError(f"{name} has quantised weights, which headviz does not open. Use the model in full precision.")
+    if raw.get("pruned_heads"):
+        raise LoadError(
+            f"{name} had heads removed by an earlier transformers (pruned_heads in config.json), "
+            "which transformers 5 cannot rebuild. Open the model from before the removal."
+        )
+    return kind
+
+
+def outside_interface(kind: str, name: str) -> str:
+    """The sentence for a family whose attention cannot be gated."""
+    return (
+        f"{name} is of the family {kind}, whose attention does not go through transformers' AttentionInterface, "
+        f"so its heads cannot be gated. Families that work: {WORKING}."
+    )
+
+
+def _check_sizes(raw: dict[str, Any], own_names: dict[str, str], name: str) -> None:
+    for size in _SIZES:
+        for key in {size, own_names.get(size, size)}:
+            value = raw.get(key)
+            if value is not None and (type(value) is not int or value < 1):
+                raise LoadError(
+                    f"config.json of {name} says {key} = {value!r}; it must be a whole number of at least 1. "
+                    "Correct it, or download the model again."
+                )
+
+
+def _labels(raw: dict[str, Any], name: str) -> dict[int, str] | None:
+    """id2label with integer keys, or None where config.json has none."""
+    named = raw.get("id2label")
+    if named is None:
+        return None
+    if not isinstance(named, dict) or set(named) != {str(i) for i in range(len(named))}:
+        raise LoadError(f"config.json of {name} does not number its labels (id2label) 0, 1, 2, and so on. Correct it.")
+    count = raw.get("num_labels")
+    if count is not None and count != len(named):
+        raise LoadError(
+            f"config.json of {name} says num_labels = {count} but names {len(named)} labels in id2label. Correct it."
+        )
+    return {i: str(named[str(i)]) for i in range(len(named))}
+
+
+def check_config(config: Any, name: str) -> None:
+    """Refuse what is no text classifier over two or more classes made of an encoder, or does not fit itself.
+
+    For a configuration in memory as well. LoadError with the reason.
+    """
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as GENERATE,
+    )
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES as FILL_IN,
+    )
+
+    kind = config.model_type
+    decoder = getattr(config, "is_decoder", False) or getattr(config, "is_encoder_decoder", False)
+    if decoder or (kind in GENERATE and kind not in FILL_IN):
+        raise LoadError(f"{name} ({kind}) is or has a decoder; headviz opens encoder classifiers so far: {WORKING}.")
+    if config.num_labels < 2 or config.problem_type == "regression":
+        raise LoadError(
+            f"{name} predicts a number (regression, or a single label); headviz needs a classifier with two or more "
+            "labels."
+        )
+    if config.problem_type == "multi_label_classification":
+        raise LoadError(
+            f"{name} gives several labels to one text (multi_label_classification); headviz needs one label per text."
+        )
+    heads, hidden = getattr(config, "num_attention_heads", None), getattr(config, "hidden_size", None)
+    if heads and hidden and hidden % heads and not getattr(config, "head_dim", None):
+        raise LoadError(
+            f"config.json of {name} says {heads} heads, which cannot share a hidden size of {hidden}. Correct it, or "
+            "download the model again."
+        )
+    if getattr(config, "num_hidden_layers", 1) > _MOST_LAYERS:
+        raise LoadError(f"config.json of {name} says {config.num_hidden_layers:,} layers, which cannot be. Correct it.")
+
+
+def label_notes(raw: dict[str, Any], config: Any, name: str) -> list[str]:
+    """Sentences about labels that are usable but odd."""
+    notes, names = [], list(config.id2label.values())
+    twice = sorted({label for label in names if names.count(label) > 1})
+    if twice:
+        notes.append(f"Two labels of {name} have the same name: {', '.join(twice)}.")
+    opposite = raw.get("label2id")
+    if isinstance(opposite, dict) and raw.get("id2label") and not twice:
+        told = {str(label): i for i, label in config.id2label.items()}
+        if {str(label): i for label, i in opposite.items()} != told:
+            notes.append(f"config.json of {name} contradicts itself about labels; id2label is used, label2id is not.")
+    return notes
+
+
+def max_length(config: Any, tokenizer: Any) -> int:
+    """The most tokens of one input: the tokenizer's limit or the model's positions, whichever is less.
+
+    RoBERTa and its kin start to count positions after the padding token's id, so they have that many fewer.
+    """
+    limits = []
+    positions = getattr(config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        padding = getattr(config, "pad_token_id", None)
+        offset = (padding if padding is not None else 1) + 1 if config.model_type in _PADDED_POSITIONS else 0
+        limits.append(positions - offset)
+    own = getattr(tokenizer, "model_max_length", None)
+    if own is not None and 0 < own < _NO_LIMIT:
+        limits.append(int(own))
+    return max(min(limits, default=512), 1)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__)[:160].rstrip(".")

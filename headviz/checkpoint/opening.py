@@ -1,0 +1,259 @@
+"""From a model folder to a model in memory. Everything that transformers lets pass in silence is refused here."""
+
+from __future__ import annotations
+
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headviz.checkpoint.configuration import build_config, label_notes, read_config
+from headviz.checkpoint.files import Entry, read_header, weight_files, weights_fingerprint
+from headviz.checkpoint.quiet import quiet_transformers
+from headviz.checkpoint.tokenizer import open_tokenizer
+from headviz.errors import LoadError
+
+if TYPE_CHECKING:
+    import torch
+
+# transformers changes torch's default dtype and its initialisers while it builds a model: one at a time.
+_ONE_AT_A_TIME = threading.Lock()
+_BLOCK = re.compile(r"(?:^|\.)(?:layer|layers|h|block|blocks)\.(\d+)\.")
+_NUMBERED = re.compile(r"\.\d+\.")
+_STORED = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+_WHOLE_NUMBERS = ("I64", "I32", "U64", "U32", "I16", "U16", "BOOL")  # positions and the like, never weights
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """An opened model folder.
+
+    ``model`` (in eval mode, its weights apart from the file's), ``processor`` (the tokenizer), ``fingerprint`` of the
+    weight files, ``family`` (model type), ``config``, ``notes``: sentences about what is usable but worth knowing.
+    """
+
+    model: Any
+    processor: Any
+    fingerprint: str
+    family: str
+    config: Any
+    notes: tuple[str, ...]
+
+
+def open_checkpoint(
+    folder: Path | str, *, name: str, device: str = "cpu", dtype: str = "float32", task: str | None = None
+) -> Checkpoint:
+    """Open the text classifier in ``folder``; ``name`` is what messages call it.
+
+    Weights come from safetensors only, code in the folder is never run, and the network is not asked. ``dtype`` is what
+    the model computes in, whatever the file stores. LoadError, with one or two sentences, when the folder is no such
+    model, a file is damaged, or configuration, weights and tokenizer contradict one another.
+    """
+    if task not in (None, "text-classification"):
+        raise LoadError(f"There is no task {task!r} for the model {name}; the only one so far is text-classification.")
+    folder = Path(folder)
+    raw = read_config(folder, name)
+    with quiet_transformers(), _ONE_AT_A_TIME:
+        config = build_config(raw, name)
+        files = weight_files(folder, name)
+        held = _held(files, name)
+        _check_against(held, config, raw, name)
+        with ThreadPoolExecutor(1) as beside:
+            fingerprint = beside.submit(weights_fingerprint, folder, name)
+            tokenizer = open_tokenizer(folder, config, name)
+            model, unused = _model(files, config, raw, dtype, name)
+            model = _to(model, device)
+            found = fingerprint.result()
+    notes = [*_storage_notes(held, dtype), *_unused_notes(unused, name), *label_notes(raw, config, name)]
+    return Checkpoint(model, tokenizer, found, config.model_type, model.config, tuple(notes))
+
+
+def _held(files: list[Path], name: str) -> dict[str, Entry]:
+    """Every tensor of the weight files, checked to be one of a full-precision model."""
+    held: dict[str, Entry] = {}
+    for path in files:
+        for tensor, entry in read_header(path, name).items():
+            if tensor in held:
+                raise LoadError(f"{name} holds {tensor} in two weight files. Save it again.")
+            if entry.dtype not in _STORED and entry.dtype not in _WHOLE_NUMBERS:
+                raise LoadError(
+                    f"{name} has quantised weights ({tensor} is {entry.dtype}), which headviz does not open. "
+                    "Use the model in full precision."
+                )
+            held[tensor] = entry
+    if not held:
+        raise LoadError(f"The weight file of {name} holds no tensors. Download or save the model again.")
+    return held
+
+
+def _check_against(held: dict[str, Entry], config: Any, raw: dict[str, Any], name: str) -> None:
+    """Refuse a configuration that contradicts the file, before memory is taken for what it promises."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    layers = 1 + max((int(found[1]) for key in held if (found := _BLOCK.search(key))), default=-1)
+    told = getattr(config, "num_hidden_layers", layers)
+    if layers and layers != told:
+        raise LoadError(
+            f"config.json of {name} says {told} layers, but its weights hold {layers}. Correct it, or download the "
+            "model again."
+        )
+    try:
+        with torch.device("meta"):
+            planned = AutoModelForSequenceClassification.from_config(config)
+    except Exception as error:  # the kinds of errors differ by family
+        raise LoadError(f"config.json of {name} does not describe a model that can be built. Correct it.") from error
+    expected = {key: tuple(tensor.shape) for key, tensor in planned.state_dict().items()}
+    prefix = f"{planned.base_model_prefix}."
+    for key, shape in expected.items():
+        entry = held.get(key) or held.get(key.removeprefix(prefix))
+        if entry is not None and entry.shape != shape:
+            raise LoadError(_mismatch(key, entry.shape, shape, config, name))
+    # A name that is not in the file can still be filled: transformers knows older names. So only what is plain.
+    heads = [key for key in expected if not key.startswith(prefix)]
+    if not any(key in held for key in heads):
+        raise LoadError(_headless(raw, heads, name))
+    del planned
+
+
+def _model(files: list[Path], config: Any, raw: dict[str, Any], dtype: str, name: str) -> tuple[Any, list[str]]:
+    """The model in ``dtype`` on the CPU, and the names of tensors that it does not use."""
+    import torch
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+
+    wanted = getattr(torch, dtype)
+    weights = _weights(files, wanted, name)
+    try:
+        # From memory, not from the folder: so no other file is looked for, neither an adapter nor a pickle, and the
+        # model does not change when somebody writes to the file.
+        model, told = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)].from_pretrained(
+            None,
+            config=config,
+            state_dict=weights,
+            dtype=wanted,
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # reported and refused below, with names
+            output_loading_info=True,
+            local_files_only=True,
+        )
+    except Exception as error:  # the kinds of errors differ by family
+        raise LoadError(
+            f"The weights of {name} cannot be put into a {config.model_type} model. Download it again."
+        ) from error
+    _refuse_differences(model, told, raw, name)
+    model.config.name_or_path = name
+    return model.eval(), sorted(told["unexpected_keys"])
+
+
+def _weights(files: list[Path], dtype: torch.dtype, name: str) -> dict[str, torch.Tensor]:
+    """Every tensor of the files, copied out of them, numbers in ``dtype``."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    weights = {}
+    for path in files:
+        try:
+            stored = load_file(path)
+        except (SafetensorError, OSError, ValueError, KeyError) as error:
+            raise LoadError(f"{path.name} of {name} is damaged. Download or save it again.") from error
+        for key, tensor in stored.items():
+            weights[key] = tensor.to(dtype if tensor.is_floating_point() else tensor.dtype, copy=True)
+            if tensor.is_floating_point() and not torch.isfinite(weights[key]).all():
+                raise LoadError(
+                    f"{name} holds values that are no numbers or too large for {str(dtype)[6:]}, in {key}. "
+                    "Download or train it again."
+                )
+    return weights
+
+
+def _refuse_differences(model: Any, told: dict[str, Any], raw: dict[str, Any], name: str) -> None:
+    """Whatever transformers would fill with random numbers, or leave out of the layers, is refused."""
+    if told["mismatched_keys"]:
+        key, in_file, in_model = min(told["mismatched_keys"])
+        raise LoadError(_mismatch(key, tuple(in_file), tuple(in_model), model.config, name))
+    missing = sorted(told["missing_keys"])
+    if missing:
+        heads = [key for key in missing if not key.startswith(f"{model.base_model_prefix}.")]
+        if heads or not _is_classifier(raw):
+            raise LoadError(_headless(raw, heads or missing, name))
+        raise LoadError(
+            f"{name} lacks weights that its config.json asks for{_some(missing)}. Download or save it again."
+        )
+    inside = sorted(key for key in told["unexpected_keys"] if _NUMBERED.search(f".{key}"))
+    if inside:
+        raise LoadError(
+            f"{name} holds weights inside its layers that its config.json has no place for{_some(inside)}. "
+            "Download or save it again."
+        )
+    if told["error_msgs"]:
+        raise LoadError(f"The weights of {name} do not fit its config.json. Download or save it again.")
+
+
+def _is_classifier(raw: dict[str, Any]) -> bool:
+    built = raw.get("architectures")
+    return not isinstance(built, list) or not built or any("SequenceClassification" in str(one) for one in built)
+
+
+def _headless(raw: dict[str, Any], keys: list[str], name: str) -> str:
+    built = raw.get("architectures")
+    was = f"; it was saved as {built[0]}" if isinstance(built, list) and built and not _is_classifier(raw) else ""
+    return (
+        f"{name} has no classification head{_some(keys)}{was}. "
+        "Use a model that was fine-tuned to classify texts."
+    )  # fmt: skip
+
+
+def _some(keys: list[str]) -> str:
+    """ " (a.weight and 3 more are missing)"-like, for the middle of a sentence."""
+    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+    return f" ({keys[0]}{more})"
+
+
+def _mismatch(key: str, in_file: tuple[int, ...], by_config: tuple[int, ...], config: Any, name: str) -> str:
+    labels = config.num_labels
+    if by_config[:1] == (labels,) and in_file[:1] != (labels,) and in_file[1:] == by_config[1:]:
+        return (
+            f"config.json of {name} names {labels} labels, but its classifier ({key}) gives {in_file[0]} numbers. "
+            "Correct id2label in config.json."
+        )
+    return (
+        f"config.json of {name} contradicts its weights: {key} is {_shape(in_file)} in the file and "
+        f"{_shape(by_config)} by config.json. Correct it, or download the model again."
+    )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(length) for length in shape) or "one number"
+
+
+def _to(model: Any, device: str) -> Any:
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise LoadError(f"The model does not go onto the device {device!r}; use cpu or auto.") from error
+
+
+def _storage_notes(held: dict[str, Entry], dtype: str) -> list[str]:
+    stored = sorted({_STORED[entry.dtype] for entry in held.values() if entry.dtype in _STORED})
+    return [] if stored == [dtype] else [f"Stored as {' and '.join(stored)}, computed in {dtype}."]
+
+
+def _unused_notes(unused: list[str], name: str) -> list[str]:
+    return [f"{name} also holds weights that a classifier does not use{_some(unused)}."] if unused else []
+
+
+def warm_up(family: str = "bert") -> None:
+    """Import what opening a model of ``family`` needs: seconds that a waiting server can spend beforehand."""
+    from transformers import AutoTokenizer  # noqa: F401
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[CONFIG_MAPPING[family]]

@@ -1,0 +1,71 @@
+"""The tokenizer of a model folder.
+
+transformers would rather make one without any vocabulary than complain; this complains.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from headviz.errors import LoadError
+
+_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "bpe.codes")
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether ``folder`` holds a file with a vocabulary."""
+    return any((folder / file).is_file() for file in _FILES) or any(folder.glob("*.model"))
+
+
+def open_tokenizer(folder: Path, config: Any, name: str) -> Any:
+    """The tokenizer in ``folder``, checked against the model's ``config``. LoadError with a sentence."""
+    from transformers import AutoTokenizer
+
+    if not has_tokenizer(folder):
+        raise LoadError(
+            f"{name} has no tokenizer (no tokenizer.json). "
+            "Save the one it was trained with into the same folder: tokenizer.save_pretrained(folder)."
+        )
+    _refuse_code(folder, name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(folder.absolute()), config=config, trust_remote_code=False, local_files_only=True
+        )
+        ids = tokenizer("a", "a")["input_ids"]
+    except Exception as error:  # tokenizers raises plain Exception; missing packages raise ImportError
+        hint = " It needs a Python package that is not installed here." if isinstance(error, ImportError) else ""
+        raise LoadError(
+            f"The tokenizer of {name} cannot be opened.{hint} "
+            "Save it again with tokenizer.save_pretrained(folder), which writes a tokenizer.json."
+        ) from error
+    special = set(tokenizer.all_special_ids)
+    numbers = tokenizer.get_vocab().values()
+    if not ids or all(number in special for number in numbers):
+        raise LoadError(f"The tokenizer of {name} knows no words. Save the one that the model was trained with.")
+    if max(numbers) >= config.vocab_size:
+        raise LoadError(
+            f"The tokenizer of {name} has {max(numbers) + 1:,} tokens, but the model knows {config.vocab_size:,}. "
+            "Save the tokenizer that the model was trained with into its folder."
+        )
+    if tokenizer.pad_token_id is None:
+        raise LoadError(f"The tokenizer of {name} has no padding token, so texts cannot be read together. Set one.")
+    return tokenizer
+
+
+def _refuse_code(folder: Path, name: str) -> None:
+    path = folder / "tokenizer_config.json"
+    if not path.is_file():
+        return
+    try:
+        told = json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise LoadError(f"tokenizer_config.json of {name} is not valid JSON. Save the tokenizer again.") from error
+    if not isinstance(told, dict):
+        raise LoadError(f"tokenizer_config.json of {name} is not a JSON object. Save the tokenizer again.")
+    if told.get("auto_map"):
+        raise LoadError(
+            f"The tokenizer of {name} needs code of its own (auto_map in tokenizer_config.json), "
+            "and headviz runs no code from a model's folder. Use a model with a tokenizer that transformers knows."
+        )
