@@ -1,0 +1,126 @@
+"""``headviz app``: the Streamlit app in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from headviz.cli.errors import Usage
+from headviz.cli.output import Console, Result
+
+FIRST_PORT, TRIED_PORTS = 8501, 20
+DATA_ROOT = "HEADVIZ_DATA_ROOT"
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser(
+        "app",
+        help="open the app in the browser",
+        usage="headviz app [-h] [--port N] [--no-browser] [--data-root DIR] [--json] [-- STREAMLIT FLAGS]",
+        description="Open the app in the browser. It answers on this machine alone, unless flags after --, which go to "
+        "Streamlit, say otherwise.",
+        epilog="Example: headviz app --port 8600 --data-root models -- --server.maxUploadSize=200",
+    )
+    parser.add_argument("--port", type=port, metavar="N", help=f"where it answers (default {FIRST_PORT} or the next)")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--data-root", metavar="DIR", help="the one folder that visitors may open models and data from")
+    parser.add_argument("--json", action="store_true", help="print the address as JSON before the app starts")
+    parser.set_defaults(run=run)
+
+
+def port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 1 to 65535")
+    return int(text)
+
+
+def run(args: argparse.Namespace, console: Console) -> None:
+    """Check everything first, then become Streamlit; returns only where a process cannot be replaced."""
+    script = app_script()
+    if importlib.util.find_spec("streamlit") is None:
+        raise Usage("The app needs Streamlit; install it with: pip install streamlit")
+    if args.data_root is not None:
+        root = Path(args.data_root).expanduser().resolve()
+        if not root.is_dir():
+            raise Usage(f"--data-root {args.data_root} is not a folder; give one that exists.")
+        os.environ[DATA_ROOT] = str(root)
+    address, chosen = _place(args, console)
+    url = f"http://{'localhost' if address in ('', '0.0.0.0', '::') else address}:{chosen}"
+    console.show(Result([f"headviz answers at {url} (Ctrl+C stops it)"], {"url": url}))
+    if not args.no_browser and _has_display():
+        # It waits for the server and then ends. Streamlit's own way of opening one comes with questions.
+        subprocess.Popen([sys.executable, "-m", "headviz.cli.browser", url], stdin=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    command += [f"--server.port={chosen}", "--logger.hideWelcomeMessage=true", *args.flags]
+    _become(command)
+
+
+def app_script() -> Path:
+    """The app inside an installed package, else the one beside the package in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for candidate in (package / "_app" / "app.py", package.parent / "app.py"):
+        if candidate.is_file():
+            return candidate
+    raise Usage("app.py is neither in the package nor beside it; install headviz again.")
+
+
+def _place(args: argparse.Namespace, console: Console) -> tuple[str, int]:
+    """Address and port; the flags for Streamlit are heeded, and a port that is taken is told before anything starts."""
+    address = _flag(args.flags, "server.address") or "localhost"
+    flagged = _flag(args.flags, "server.port")
+    wanted = args.port if args.port is not None else port(flagged) if flagged and flagged.isdecimal() else None
+    if wanted is not None:
+        if not is_free(address, wanted):
+            raise Usage(f"Port {wanted} is in use; choose another with --port, or stop what answers there.")
+        return address, wanted
+    for candidate in range(FIRST_PORT, FIRST_PORT + TRIED_PORTS):
+        if is_free(address, candidate):
+            if candidate != FIRST_PORT:
+                console.note(f"Port {FIRST_PORT} is in use, so this is port {candidate}.")
+            return address, candidate
+    raise Usage(f"Ports {FIRST_PORT} to {FIRST_PORT + TRIED_PORTS - 1} are all in use; choose one with --port.")
+
+
+def _flag(flags: list[str], name: str) -> str | None:
+    for i, flag in enumerate(flags):
+        if flag.startswith(f"--{name}="):
+            return flag.partition("=")[2]
+        if flag == f"--{name}" and i + 1 < len(flags):
+            return flags[i + 1]
+    return None
+
+
+def is_free(address: str, number: int) -> bool:
+    try:
+        places = socket.getaddrinfo(address or None, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as cause:
+        raise Usage(f"There is no address {address!r} on this machine; mend --server.address.") from cause
+    for family, kind, protocol, _, place in places:
+        with socket.socket(family, kind, protocol) as probe:
+            if os.name == "posix":  # a port in TIME_WAIT is free to a server; elsewhere the option means another thing
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(place)
+            except OSError:
+                return False
+    return True
+
+
+def _has_display() -> bool:
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _become(command: list[str]) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name == "posix":
+        os.execv(command[0], command)
+    raise SystemExit(subprocess.run(command).returncode)

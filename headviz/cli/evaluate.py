@@ -1,0 +1,86 @@
+"""``headviz evaluate``: quality with and without a mask."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from headviz.cli.arguments import add_common, add_data, open_data, open_model, truncation_note
+from headviz.cli.output import Console, Result
+
+if TYPE_CHECKING:
+    from headviz.evaluation import Evaluation
+    from headviz.mask import Mask
+    from headviz.stats import Estimate
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure quality, with or without a mask",
+        description="Measure the quality of MODEL on DATA; with --mask, of the cut model beside the whole one.",
+        epilog="Example: headviz evaluate demo/reviews demo/reviews --split test --mask mask.json --json",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a folder, a Hugging Face id, or demo/reviews")
+    parser.add_argument(
+        "data", metavar="DATA", help="a .csv .tsv .jsonl .json .parquet .txt file, a Hugging Face id, or demo/reviews"
+    )
+    parser.add_argument("--mask", metavar="FILE", help="a mask that headviz saved (.json or .npz)")
+    add_data(parser)
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, console: Console) -> Result:
+    data = open_data(args, args.data, console)
+    subject = open_model(args, args.model, console)
+    import headviz as hv
+
+    # the mask is read before the first pass: a wrong file is told at once
+    mask = None if args.mask is None else hv.Mask.open(args.mask, subject)
+    whole = hv.evaluate(subject, data, on_progress=console.progress)
+    masked = whole if mask is None else hv.evaluate(subject, data, mask, on_progress=console.progress)
+    console.notes(truncation_note(masked.provenance.get("truncated", 0), subject))
+    agreement = None if mask is None else masked.agreement(whole)
+    return Result(_lines(args, whole, masked, mask, agreement), _data(masked, mask, agreement))
+
+
+def _interval(estimate: Estimate) -> dict[str, float]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+
+
+def _data(masked: Evaluation, mask: Mask | None, agreement: Estimate | None) -> dict[str, Any]:
+    return {
+        "examples": len(masked),
+        "metrics": {name: _interval(estimate) for name, estimate in masked.metrics.items()},
+        "loss": float(masked.loss.mean()),
+        "constant": masked.constant,
+        "agreement": None if agreement is None else _interval(agreement),
+        "mask": {"pruned": [] if mask is None else list(mask.pruned)},
+    }
+
+
+def _lines(
+    args: argparse.Namespace,
+    whole: Evaluation,
+    masked: Evaluation,
+    mask: Mask | None,
+    agreement: Estimate | None,
+) -> list[str]:
+    cut = "" if mask is None else f", {sum(mask.heads) - mask.count} of {sum(mask.heads)} heads pruned"
+    lines = [f"{args.model} on {args.data}: {len(masked):,} examples{cut}", ""]
+    for name, estimate in masked.metrics.items():
+        before = "" if mask is None else f"   unpruned {whole.metrics[name].value:.4f}"
+        lines.append(_line(name, estimate) + before)
+    before = "" if mask is None else f"                      unpruned {whole.loss.mean():.4f}"
+    lines.append(f"{'loss':<12}{masked.loss.mean():>8.4f}{before}")
+    lines.append(f"{'constant':<12}{masked.constant:>8.4f}   accuracy of always answering the commonest label")
+    if agreement is not None:
+        lines.append(_line("agreement", agreement) + "   with the predictions of the unpruned model")
+        difference = masked.against(whole)
+        lines.append(_line("difference", difference) + "   in accuracy, paired")
+    return [*lines, "", "In brackets: 95 % intervals."]
+
+
+def _line(name: str, estimate: Estimate) -> str:
+    return f"{name:<12}{estimate.value:>8.4f}  ({estimate.low:.4f} to {estimate.high:.4f})"

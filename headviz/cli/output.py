@@ -1,0 +1,127 @@
+"""The one place that prints: results to stdout (for people or as JSON), progress and notes to stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TextIO
+
+from headviz.progress import TimeLeft
+
+_TERMINAL_SECONDS, _LOG_SECONDS = 0.1, 5.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command found: ``lines`` for people, ``data`` for machines."""
+
+    lines: Sequence[str]
+    data: dict[str, Any]
+
+
+class Console:
+    """Where a command speaks. As a context it also turns the library's warnings into notes."""
+
+    def __init__(
+        self,
+        *,
+        as_json: bool = False,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.as_json = as_json
+        self._out, self._err, self._clock = out or sys.stdout, err or sys.stderr, clock
+        self._time_left = TimeLeft(clock=clock)
+        self._last: tuple[str, float] | None = None
+        self._open_line = False
+        self._told: set[str] = set()
+        self._warnings = warnings.catch_warnings()
+
+    def __enter__(self) -> Console:
+        self._warnings.__enter__()
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = self._warn
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end_line()
+        self._warnings.__exit__(kind, error, trace)
+
+    def show(self, result: Result) -> None:
+        self._end_line()
+        if self.as_json:
+            print(json.dumps(_plain(result.data), indent=2, ensure_ascii=False), file=self._out)
+        else:
+            for line in result.lines:
+                print(line, file=self._out)
+        self._out.flush()
+
+    def note(self, sentence: str) -> None:
+        """Tell something that the user should know and that is no error; the same sentence once only."""
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self._end_line()
+            print(f"Note: {sentence}", file=self._err, flush=True)
+
+    def notes(self, sentences: Iterable[str]) -> None:
+        for sentence in sentences:
+            self.note(sentence)
+
+    def progress(self, done: int, total: int, stage: str) -> None:
+        """``on_progress`` of the library: one line that is rewritten on a terminal, a line now and then in a log."""
+        left, now = self._time_left.update(done, total, stage), self._clock()
+        terminal = self._err.isatty()
+        pause = _TERMINAL_SECONDS if terminal else _LOG_SECONDS
+        new_stage = self._last is None or self._last[0] != stage
+        if not new_stage and done < total and now - (self._last or ("", 0.0))[1] < pause:
+            return
+        if new_stage:
+            self._end_line()
+        self._last = (stage, now)
+        line = f"{stage}: {done:,} of {total:,}" + ("" if left is None or done >= total else f", {_span(left)} left")
+        if terminal:
+            print(f"\r\033[K{line}", end="", file=self._err, flush=True)
+            self._open_line = True
+        else:
+            print(line, file=self._err, flush=True)
+
+    def _end_line(self) -> None:
+        if self._open_line:
+            print(file=self._err, flush=True)
+            self._open_line = False
+
+    def _warn(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        # other kinds (deprecations inside other libraries) are for developers
+        if issubclass(category, UserWarning):
+            self.note(str(message))
+
+
+def _span(seconds: float) -> str:
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _plain(value: Any) -> Any:
+    """``value`` in the types of JSON: numpy's numbers become Python's, what is not finite becomes null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
