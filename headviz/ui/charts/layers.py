@@ -1,0 +1,30 @@
+"""How many heads each layer keeps."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from headviz.ui.charts.palette import CUT, KEPT
+
+
+def layers(heads: pd.DataFrame) -> alt.Chart:
+    """``heads``: layer, state ("kept" or "cut"), one row per head."""
+    table = heads.groupby(["layer", "state"]).size().rename("heads").reset_index()
+    table["name"] = "L" + table["layer"].astype(str)
+    return (
+        alt.Chart(table)
+        .mark_bar()
+        .encode(
+            y=alt.Y("name:N", sort=[f"L{layer}" for layer in sorted(table["layer"].unique())], title=None, axis=alt.Axis(ticks=False, domain=False)),
+            x=alt.X("heads:Q", title="Heads", axis=alt.Axis(tickMinStep=1, format="d")),
+            color=alt.Color("state:N", scale=alt.Scale(domain=["kept", "cut"], range=[KEPT, CUT]), legend=alt.Legend(title=None, orient="top")),
+            order=alt.Order("state:N", sort="descending"),
+            tooltip=[
+                alt.Tooltip("name:N", title="Layer"),
+                alt.Tooltip("state:N", title="In the mask"),
+                alt.Tooltip("heads:Q", title="Heads"),
+            ],
+        )
+        .properties(height={"step": 20 if table["layer"].nunique() <= 16 else 14})
+    )

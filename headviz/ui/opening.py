@@ -1,0 +1,113 @@
+"""Opening models and data from a page: in the background, by a button, or by a link that names a demo."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headviz.ui import engine, sources
+from headviz.ui.jobs import Job
+from headviz.ui.page import Page, criteria
+from headviz.ui.state import DEFAULT_CRITERION, OpenedData, OpenedModel
+from headviz.ui.waiting import wait_for
+
+_KEY = "open"
+
+
+def ask_open(
+    page: Page,
+    model: str | None,
+    data: str | None,
+    *,
+    revision: str | None = None,
+    splits: Sequence[str | None] = (None, None),
+    options: Mapping[str, Any] | None = None,
+) -> Job:
+    """Open a model, data or both. ``options`` are those of ``hv.load_data``: inputs, label, labels."""
+    local = page.local
+
+    def work(on_progress: Any, cancel: Any) -> tuple[OpenedModel | None, OpenedData | None]:
+        _start_engine(on_progress)
+        opened = None
+        if model:
+            opened = sources.open_model(model, revision=revision, local=local, on_progress=on_progress)
+        return opened, sources.open_data(data, local=local, options=options, splits=splits) if data else None
+
+    return _start(page, model or data or "", work)
+
+
+def ask_uploads(page: Page, files: Sequence[tuple[str, bytes]], options: Mapping[str, Any]) -> Job:
+    """Open uploaded data."""
+
+    def work(on_progress: Any, cancel: Any) -> tuple[None, OpenedData]:
+        _start_engine(on_progress)
+        return None, sources.open_uploads(files, options)
+
+    return _start(page, files[0][0], work)
+
+
+def is_under_way(page: Page) -> bool:
+    job = page.jobs.get(_KEY)
+    return job is not None and job.active
+
+
+def collect(page: Page) -> None:
+    """Take in hand what was opened since the last run, tell of what failed, and open the demo that a link names."""
+    job = page.jobs.get(_KEY)
+    if job is not None and not job.active:
+        page.jobs.forget(_KEY)
+        if job.state == "done":
+            model, data = job.result
+            if model is not None:
+                _take_model(page, page.results.shelf.models.put(model.link, model))
+            if data is not None:
+                page.session.data, page.session.wanted_data = data, None
+        else:
+            page.session.wanted_model = page.session.wanted_data = None
+            page.session.troubles = [job.error] if job.error else []
+    _open_wanted(page)
+
+
+def show_progress(page: Page) -> None:
+    if is_under_way(page):
+        wait_for(page.jobs.get(_KEY), page.jobs)
+
+
+def _start_engine(on_progress: Any) -> None:
+    on_progress(0, 0, "starting torch")
+    engine.wait()
+
+
+def _start(page: Page, what: str, work: Any) -> Job:
+    page.session.troubles.clear()
+    page.jobs.forget(_KEY)
+    shown = sources.display_name(what) if os.path.isabs(what) else what[:80]
+    return page.jobs.start(_KEY, f"Opening {shown}", work, kind=_KEY)
+
+
+def _open_wanted(page: Page) -> None:
+    """A demo named by a link opens by itself; a model by its fingerprint, if this server has it open; others on a click."""
+    session, wanted = page.session, page.session.wanted_model
+    if is_under_way(page):
+        return
+    if wanted is None:
+        if session.wanted_data in sources.DEMOS and session.model is not None:
+            ask_open(page, None, session.wanted_data)
+        return
+    known: OpenedModel | None = page.results.shelf.models.get(wanted)
+    if wanted in sources.DEMOS:
+        data = session.wanted_data if session.wanted_data in sources.DEMOS else wanted
+        ask_open(page, wanted, data)
+    elif known is not None:
+        _take_model(page, known)
+
+
+def _take_model(page: Page, model: OpenedModel) -> None:
+    session = page.session
+    session.open_model(model)
+    names = criteria() or ()
+    if names and session.choice.criterion not in names:
+        session.notes.append(f"The link asks for a criterion that does not exist; there are {', '.join(names)}.")
+        session.choice.criterion = DEFAULT_CRITERION
+    page.results.settle_options()

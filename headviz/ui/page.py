@@ -1,0 +1,86 @@
+"""What a page works with: the visitor's session, the results, the background jobs, and the address that mirrors them."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from dataclasses import dataclass
+
+import streamlit as st
+
+from headviz.ui import engine, sources
+from headviz.ui.jobs import Jobs, Pool
+from headviz.ui.results import Results
+from headviz.ui.shelf import Shelf
+from headviz.ui.state import Session
+
+
+@dataclass
+class Page:
+    """One run of one page."""
+
+    session: Session
+    results: Results
+    jobs: Jobs
+    local: bool  # the visitor sits at this machine, so paths are theirs to name
+
+
+@st.cache_resource(show_spinner=False)
+def _shelf() -> Shelf:
+    return Shelf()
+
+
+@st.cache_resource(show_spinner=False)
+def _pool() -> Pool:
+    return Pool()
+
+
+@st.cache_resource(scope="session", on_release=lambda jobs: jobs.close(), show_spinner=False)
+def _jobs() -> Jobs:
+    return Jobs(_pool())
+
+
+def current() -> Page:
+    """The page of this run."""
+    session: Session = st.session_state.setdefault("headviz", Session())
+    jobs = _jobs()
+    return Page(session, Results(session, _shelf(), jobs), jobs, _visitor_is_local())
+
+
+def _visitor_is_local() -> bool:
+    host = st.context.headers.get("Host") if st.context.headers else None
+    return sources.is_local(st.get_option("server.address"), host)
+
+
+def follow_address(page: Page) -> None:
+    """Take over what the address asks for, unless this run began with a choice made on the page: then it is only behind."""
+    if not page.session.committed:
+        asked = {name: st.query_params.get_all(name) for name in st.query_params}
+        page.session.adopt_link(asked, criteria())
+    page.session.committed = False
+
+
+def keep_address(page: Page) -> None:
+    """Write the settings into the address where they differ; each change is one entry of the browser's history."""
+    wanted = _address(page)
+    if wanted and wanted != {name: st.query_params[name] for name in st.query_params}:
+        st.query_params.from_dict(wanted)
+    page.session.written = wanted
+
+
+def _address(page: Page) -> dict[str, str]:
+    session, mask, interval = page.session, None, (0.0, 1.0)
+    with contextlib.suppress(Exception):  # what is wrong is shown where it is used; the address never fails a page
+        mask = page.results.mask()
+        known = page.results.alpha_interval()
+        interval = known[1:] if known else interval
+    return session.address(mask, interval)
+
+
+def criteria() -> tuple[str, ...] | None:
+    """The names of the criteria, once the engine is there to say."""
+    if not engine.ready() or "headviz.importance" not in sys.modules:
+        return None
+    import headviz as hv
+
+    return tuple(hv.criteria)

@@ -1,0 +1,312 @@
+"""What pages show is computed here, by library calls, and kept on the shelf: scores, presets, masks and measured quality.
+
+Each result has a getter that answers at once (None while unknown) and, where the work takes long, an asker that starts it
+in the background. Keys are fingerprints, so sessions share results and moving a slider back finds what was there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import headviz as hv
+from headviz.errors import HeadvizError
+from headviz.ui import engine
+from headviz.ui.jobs import Job, Jobs
+from headviz.ui.shelf import Shelf
+from headviz.ui.state import DEFAULT_CALIBRATION, OpenedData, Session
+
+if TYPE_CHECKING:
+    from headviz.data import Data
+    from headviz.evaluation import Evaluation
+    from headviz.head_scores import HeadScores
+    from headviz.mask import Mask
+    from headviz.scores import Scores
+
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Base:
+    """The scores of one calibration set with the means that every redraw needs, taken once."""
+
+    scores: Scores
+    his: np.ndarray
+    ae: np.ndarray
+    key: tuple[Any, ...]
+
+
+@dataclass
+class Results:
+    """The results of one session's model, data and choice."""
+
+    session: Session
+    shelf: Shelf
+    jobs: Jobs
+
+    def misfit(self) -> str | None:
+        """The sentence on why the data in hand does not go with the model, or None."""
+        subject, data = self.session.subject, self.session.data
+        if subject is None or data is None:
+            return None
+        key = ("fit", subject.labels, id(data))
+        known: tuple[str | None] | None = self.shelf.views.get(key)
+        if known is None:
+            known = self.shelf.views.put(key, (_misfit(data, subject.labels),))
+        return known[0]
+
+    @property
+    def ready(self) -> bool:
+        """Whether a model and data that fit each other are in hand."""
+        return self.session.model is not None and self.session.data is not None and self.misfit() is None
+
+    # -- calibration --------------------------------------------------------------------------------------------------
+
+    def calibration_size(self, asked: int | None) -> int:
+        """How many examples a calibration size means for this data."""
+        assert self.session.data is not None
+        total = len(self.session.data.calibration)
+        return total if asked is None else min(asked, total)
+
+    def calibration_data(self) -> Data:
+        """The examples that scores of the chosen size rest on: a draw of 512, and smaller ones drawn from it."""
+        assert self.session.data is not None
+        data, size = self.session.data.calibration, self.calibration_size(self.session.choice.calibration)
+        if size >= len(data):
+            return data
+        return data.take(_positions(len(data), size))
+
+    def _score_key(self, size: int) -> tuple[Any, ...]:
+        assert self.session.subject is not None and self.session.data is not None
+        return ("scores", self.session.subject.fingerprint, self.session.data.calibration.fingerprint, size)
+
+    def base(self) -> Base | None:
+        """The scores at the chosen calibration size. Sizes below the one that a pass was made for need no new pass."""
+        if self.session.subject is None or self.session.data is None:
+            return None
+        size = self.calibration_size(self.session.choice.calibration)
+        key = self._score_key(size)
+        known: Base | None = self.shelf.scores.get(key)
+        if known is None:
+            whole: Base | None = self.shelf.scores.get(self._score_key(self._pass_size()))
+            if whole is not None and size < len(whole.scores):
+                known = self.shelf.scores.put(key, _base(whole.scores.sample(size, _SEED), key))
+        return known
+
+    def _pass_size(self) -> int:
+        """The size to make a pass for: 512 for anything up to that, so that 32 and 128 come for free."""
+        size = self.calibration_size(self.session.choice.calibration)
+        return max(size, self.calibration_size(DEFAULT_CALIBRATION))
+
+    def ask_scores(self) -> Job | None:
+        """Start the scoring pass unless it is done or was stopped; the job to watch."""
+        session, shelf = self.session, self.shelf
+        if session.subject is None or session.data is None or self.base() is not None:
+            return None
+        subject, size = session.subject, self._pass_size()
+        key = self._score_key(size)
+        data = session.data.calibration
+        data = data if size >= len(data) else data.take(_positions(len(data), size))
+
+        def work(on_progress: Any, cancel: Any) -> None:
+            engine.wait()
+            if shelf.scores.get(key) is None:
+                scores = hv.score(subject, data, on_progress=on_progress, cancel=cancel)
+                shelf.scores.put(key, _base(scores, key))
+
+        return self._ask(key, f"Scoring heads on {size:,} examples", work)
+
+    def breaks(self) -> list[tuple[float, float, Mask]] | None:
+        """Every different mask that alpha can give at the present cut, with its interval of alpha."""
+        base, prune = self.base(), self.session.choice.prune
+        if base is None or prune is None:
+            return None
+        normalise = self.session.option("hies", "normalise", "global")
+        key = ("breaks", *base.key, prune, normalise)
+        known = self.shelf.breaks.get(key)
+        if known is None:
+            known = self.shelf.breaks.put(key, base.scores.alpha_breaks(prune, normalise=normalise))
+        return known
+
+    def alpha_interval(self) -> tuple[int, float, float] | None:
+        """Which of the masks that alpha can give stands now, counted from 0, and its interval of alpha."""
+        alpha = self.session.choice.alpha
+        breaks = self.breaks() or []
+        place = next((i for i, (low, high, _) in enumerate(breaks) if low <= alpha < high or low == high == alpha), None)
+        if place is None and breaks and alpha >= breaks[-1][0]:
+            place = len(breaks) - 1
+        return None if place is None else (place, *breaks[place][:2])
+
+    # -- criteria and the mask ----------------------------------------------------------------------------------------
+
+    def options(self, criterion: str) -> dict[str, Any]:
+        """Every option of a criterion with its value in force."""
+        return {
+            name: self.session.option(criterion, name, option.default)
+            for name, option in hv.criteria[criterion].options.items()
+        }
+
+    def _criterion_key(self, criterion: str) -> tuple[Any, ...]:
+        assert self.session.subject is not None
+        options = tuple(sorted((name, repr(value)) for name, value in self.options(criterion).items()))
+        key: tuple[Any, ...] = ("criterion", criterion, options, self.session.subject.fingerprint)
+        if hv.criteria[criterion].needs != "model" and self.session.data is not None:
+            data = self.session.data.calibration
+            key += (data.fingerprint, self.calibration_size(self.session.choice.calibration))
+        return key
+
+    def head_scores(self, criterion: str | None = None) -> HeadScores | None:
+        """The chosen criterion's value per head, or None while it has to be computed."""
+        session = self.session
+        criterion = criterion or session.choice.criterion
+        base = self.base()
+        if session.subject is None:
+            return None
+        if criterion == "hies":
+            return None if base is None else hies_of(base, session.choice.alpha, self.options("hies")["normalise"])
+        known: HeadScores | None = self.shelf.head_scores.get(self._criterion_key(criterion))
+        if known is None and base is not None and not self.is_slow(criterion):
+            data = self.calibration_data()
+            made = hv.criteria[criterion](session.subject, data, scores=base.scores, **self.options(criterion))
+            known = self.shelf.head_scores.put(self._criterion_key(criterion), made)
+        return known
+
+    def settle_options(self) -> None:
+        """Drop options from a link that the criterion does not have or allow, with a note."""
+        session = self.session
+        for criterion, chosen in list(session.choice.options.items()):
+            known = hv.criteria[criterion].options if criterion in hv.criteria else {}
+            for name, value in list(chosen.items()):
+                try:
+                    chosen[name] = known[name].check(name, value)
+                except (KeyError, HeadvizError):
+                    del chosen[name]
+                    session.notes.append("An option in the link is not one of the criterion's; its default stands.")
+
+    @staticmethod
+    def is_slow(criterion: str) -> bool:
+        """Whether a criterion runs the model itself, so that it is computed only when asked."""
+        return hv.criteria[criterion].needs == "data"
+
+    def ask_head_scores(self) -> Job | None:
+        """Start computing a slow criterion."""
+        session, shelf = self.session, self.shelf
+        criterion = session.choice.criterion
+        if session.subject is None or session.data is None or self.head_scores() is not None:
+            return None
+        subject, data, options = session.subject, self.calibration_data(), self.options(criterion)
+        key, base = self._criterion_key(criterion), self.base()
+
+        def work(on_progress: Any, cancel: Any) -> None:
+            engine.wait()
+            scores = base.scores if base else None
+            made = hv.criteria[criterion](
+                subject, data, scores=scores, on_progress=on_progress, cancel=cancel, **options
+            )
+            shelf.head_scores.put(key, made)
+
+        return self._ask(key, f"{hv.criteria[criterion].title} of every head", work)
+
+    def criterion_job(self) -> Job | None:
+        return self.jobs.get(self._criterion_key(self.session.choice.criterion))
+
+    def preset(self) -> Mask | None:
+        """The mask that criterion, options and number of heads give, without edits."""
+        scores, prune = self.head_scores(), self.session.choice.prune
+        if scores is None or prune is None or self.session.subject is None:
+            return None
+        return hv.select(scores, prune)
+
+    def mask(self) -> Mask | None:
+        """The mask that stands."""
+        return self.session.mask(self.preset())
+
+    # -- quality ------------------------------------------------------------------------------------------------------
+
+    def _evaluation_key(self, mask: Mask | None) -> tuple[Any, ...]:
+        assert self.session.subject is not None and self.session.data is not None
+        whole = mask is None or not mask.pruned
+        return (
+            "evaluation",
+            self.session.subject.fingerprint,
+            self.session.data.report.fingerprint,
+            None if whole or mask is None else mask.code,
+        )
+
+    def evaluation(self, mask: Mask | None = None) -> Evaluation | None:
+        """Measured quality under ``mask`` (None: the whole model) on the report data."""
+        if self.session.subject is None or self.session.data is None:
+            return None
+        return self.shelf.evaluations.get(self._evaluation_key(mask))
+
+    def ask_evaluation(self, mask: Mask | None = None) -> Job | None:
+        """Start measuring unless it is done; a newer mask stops the measuring of an older one."""
+        session, shelf = self.session, self.shelf
+        if session.subject is None or session.data is None or self.evaluation(mask) is not None:
+            return None
+        subject, data, key = session.subject, session.data.report, self._evaluation_key(mask)
+
+        def work(on_progress: Any, cancel: Any) -> None:
+            engine.wait()
+            if shelf.evaluations.get(key) is None:
+                made = hv.evaluate(subject, data, mask, on_progress=on_progress, cancel=cancel)
+                shelf.evaluations.put(key, made)
+
+        if key[-1] is None:
+            return self._ask(key, f"Measuring the whole model on {len(data):,} examples", work, kind="whole")
+        return self._ask(key, f"Measuring this mask on {len(data):,} examples", work, kind="measure", alone=True)
+
+    def evaluation_job(self, mask: Mask | None = None) -> Job | None:
+        return self.jobs.get(self._evaluation_key(mask))
+
+    # -- single texts -------------------------------------------------------------------------------------------------
+
+    def view(self, key: tuple[Any, ...], title: str, make: Callable[..., Any]) -> tuple[Any | None, Job | None]:
+        """A view of one text (an attention map, an attribution): the view if it is known, else the job that makes it."""
+        known = self.shelf.views.get(key)
+        if known is not None:
+            return known, None
+
+        def work(on_progress: Any, cancel: Any) -> None:
+            engine.wait()
+            self.shelf.views.put(key, make())
+
+        return None, self._ask(key, title, work, kind=f"view {key[0]}", alone=True)
+
+    def _ask(self, key: Any, title: str, work: Any, *, kind: str = "", alone: bool = False) -> Job:
+        """The job of this key, started if there is none. One that failed or was stopped stays so until it is forgotten."""
+        return self.jobs.get(key) or self.jobs.start(key, title, work, kind=kind, alone=alone)
+
+
+def hies_of(base: Base, alpha: float, normalise: str) -> HeadScores:
+    """HIES from the means that were taken once: the only arithmetic of a slider move."""
+    from headviz.head_scores import HeadScores
+    from headviz.hies import blend
+
+    values = blend(base.his, base.ae, alpha, normalise)
+    options: Mapping[str, Any] = {"alpha": alpha, "normalise": normalise}
+    return HeadScores(values, "hies", dict(options), base.scores.provenance, ())
+
+
+def _misfit(data: OpenedData, labels: tuple[str, ...]) -> str | None:
+    from headviz.labels import match_labels
+
+    try:
+        match_labels(data.calibration, labels)
+        match_labels(data.report, labels)
+    except HeadvizError as error:
+        return str(error)
+    return None
+
+
+def _base(scores: Scores, key: tuple[Any, ...]) -> Base:
+    return Base(scores, scores.his, scores.ae, key)
+
+
+def _positions(total: int, size: int) -> np.ndarray:
+    """The draw of ``Scores.sample``, so that a smaller set is the same whether data or scores were drawn from."""
+    first = np.sort(np.random.default_rng(_SEED).permutation(total)[: max(size, min(DEFAULT_CALIBRATION, total))])
+    return first if size >= len(first) else first[np.sort(np.random.default_rng(_SEED).permutation(len(first))[:size])]

@@ -1,0 +1,50 @@
+"""What the process keeps for all its sessions: models, data, scores and measured results, by fingerprint.
+
+Everything on the shelf is read-only, so sessions and threads share it. Each board holds a bounded number and lets go of
+what was used longest ago; a session keeps its own model and data in hand, so nothing vanishes under a visitor.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Any
+
+
+class Board:
+    """A bounded mapping, least recently used out first; safe between threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._things, self._lock = most, OrderedDict[Hashable, Any](), threading.Lock()
+
+    def get(self, key: Hashable) -> Any | None:
+        with self._lock:
+            if key in self._things:
+                self._things.move_to_end(key)
+            return self._things.get(key)
+
+    def put(self, key: Hashable, thing: Any) -> Any:
+        """Keep ``thing``, unless there is one by this key already; the one that is kept comes back."""
+        with self._lock:
+            thing = self._things.setdefault(key, thing)
+            self._things.move_to_end(key)
+            while len(self._things) > self._most:
+                self._things.popitem(last=False)
+            return thing
+
+    def __len__(self) -> int:
+        return len(self._things)
+
+
+class Shelf:
+    """The boards. Keys: models by fingerprint, sources by what opened them, results by the fingerprints they rest on."""
+
+    def __init__(self) -> None:
+        self.models = Board(4)
+        self.opened = Board(16)  # ("model", source, revision) -> Opened; data likewise
+        self.scores = Board(16)
+        self.head_scores = Board(128)
+        self.breaks = Board(128)
+        self.evaluations = Board(256)
+        self.views = Board(64)  # attention maps and token attributions of single texts

@@ -1,0 +1,94 @@
+"""What every page begins with: one call that sets the page up, follows the link, and draws navigation and status.
+
+Pages lie in ``pages/`` and each may be the first that a fresh server runs, so nothing rests on another having run before.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from headviz.ui import engine, opening
+from headviz.ui.errors import note, plain, sentence, shown
+from headviz.ui.page import Page, current, follow_address, keep_address
+from headviz.ui.waiting import describe
+
+PAGES = (
+    ("Home", "app.py", ":material/home:"),
+    ("Scores", "pages/scores.py", ":material/grid_on:"),
+    ("Mask", "pages/mask.py", ":material/content_cut:"),
+    ("Export", "pages/export.py", ":material/save:"),
+)
+NAVIGATION = "navigation"  # the fragment of the links; redrawn when a setting changes in another fragment
+_ENGINE_DELAY = 0.8  # seconds that the first page gets before the imports compete with it
+
+
+def shell(title: str, intro: str) -> Page:
+    """Begin a page. Call it first; what it gives back is what the page works with."""
+    st.set_page_config(
+        page_title="headviz" if title == "Home" else f"{title} - headviz",
+        page_icon=":material/blur_on:",
+        layout="wide",
+    )
+    engine.start(_ENGINE_DELAY)
+    page = current()
+    with shown():
+        follow_address(page)
+        opening.collect(page)
+        keep_address(page)
+    with st.sidebar:
+        _navigation(page)
+        _in_hand(page)
+        _status(page)
+    st.title("headviz" if title == "Home" else title)
+    st.markdown(intro)
+    for text in page.session.notes:
+        note(text)
+    for text in page.session.troubles:
+        sentence(text)
+    opening.show_progress(page)
+    return page
+
+
+@st.fragment(key=NAVIGATION)
+def _navigation(page: Page) -> None:
+    for label, path, icon in PAGES:
+        st.page_link(path, label=label, icon=icon, query_params=page.session.written or None, width="stretch")
+
+
+def _in_hand(page: Page) -> None:
+    session = page.session
+    st.divider()
+    if session.subject is None:
+        st.markdown("No model is open yet.")
+        return
+    layers, heads = session.subject.shape
+    st.markdown(f"**Model**  \n{plain(session.subject.name)}  \n{layers} layers x {heads} heads")
+    data = plain(session.data.calibration.name) if session.data else "none yet"
+    st.markdown(f"**Data**  \n{data}")
+
+
+def _status(page: Page) -> None:
+    if engine.failure():
+        sentence(engine.failure() or "")
+    elif not engine.ready():
+        _engine_state()
+    if page.jobs.active():
+        _running(page)
+
+
+@st.fragment(run_every=1.0)
+def _engine_state() -> None:
+    if engine.ready():
+        st.rerun()
+    st.markdown(":material/hourglass_empty: Loading torch …")
+
+
+@st.fragment(run_every=0.5)
+def _running(page: Page) -> None:
+    active = page.jobs.active()
+    if not active:
+        st.rerun()
+    st.markdown("**Running**")
+    for number, job in enumerate(active):
+        st.progress(job.share, text=describe(job))
+        st.button("Stop", key=f"sidebar stop {number}", on_click=job.cancel.set)

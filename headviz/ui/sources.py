@@ -1,0 +1,181 @@
+"""Where models and data come from: what a visitor may name, and how calibration and report data come about.
+
+A folder path reads the server's disk and a hub id fills it, so both are for visitors of their own machine, or for servers
+whose owner gave a data root; then paths must lie under it. Demos and uploads are for everyone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import headviz as hv
+from headviz.errors import DataError, HeadvizError, LoadError
+from headviz.ui import links
+from headviz.ui.state import OpenedData, OpenedModel
+
+if TYPE_CHECKING:
+    from headviz.data import Data
+
+DEMO = "demo/reviews"
+DEMOS = (DEMO,)
+DATA_SUFFIXES = ("csv", "tsv", "jsonl", "json", "parquet", "txt")
+LARGEST_UPLOAD_MB = 50
+_LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
+_REFUSED = (
+    "This server opens only demos and uploaded files. Whoever runs it can allow folders with --data-root DIR; "
+    "or run headviz on your own machine."
+)
+_CALIBRATION_SPLITS = ("train", "training")
+_REPORT_SPLITS = ("test", "validation", "dev", "validation_matched", "valid")
+
+
+def data_root() -> Path | None:
+    """The folder that a server's owner opens to visitors, or None."""
+    root = os.environ.get("HEADVIZ_DATA_ROOT")
+    return Path(root).resolve() if root else None
+
+
+def is_local(address: str | None, host: str | None) -> bool:
+    """Whether only visitors of this machine can be here: by the address the server binds and the host they asked for."""
+    if (address or "").strip().lower() not in _LOOPBACK:
+        return False
+    name = (host or "localhost").rsplit("@", 1)[-1]
+    name = name if name.endswith("]") else re.sub(r":\d+$", "", name)
+    return name.lower() in _LOOPBACK
+
+
+def check_source(text: str, *, local: bool, error: type[HeadvizError] = LoadError) -> str:
+    """What may be handed to ``hv.load`` or ``hv.load_data`` for what a visitor typed; else the refusal, as ``error``.
+
+    With a data root, paths must lie under it, whatever links they go through, and a path outside gets the words of one that does
+    not exist.
+    """
+    text = text.strip()
+    if not text:
+        raise error("Type the name of a demo, a Hugging Face id or a folder.")
+    if text in DEMOS:
+        return text
+    root = data_root()
+    if root is None and not local:
+        raise error(_REFUSED)
+    path = Path(text).expanduser()
+    if root is None:
+        return str(path) if text.startswith("~") else text
+    inside = (path if path.is_absolute() else root / path).resolve()
+    if inside.is_relative_to(root) and inside.exists():
+        return str(inside)
+    if _HUB_ID.fullmatch(text) and not path.exists():
+        return text
+    raise error("There is no such file or folder under this server's data root; check the path.")
+
+
+def open_model(text: str, *, revision: str | None, local: bool, on_progress: Any = None) -> OpenedModel:
+    """Open what a visitor named. Raises LoadError with its sentence."""
+    source = check_source(text, local=local)
+    subject = hv.load(source, revision=revision or None, on_progress=on_progress)
+    on_hub = source not in DEMOS and not Path(source).exists()
+    link = source if source in DEMOS else links.source_in_link(source, subject.revision) if on_hub else None
+    return OpenedModel(subject, source, link or subject.fingerprint)
+
+
+def open_data(
+    text: str,
+    *,
+    local: bool,
+    options: Mapping[str, Any] | None = None,
+    splits: Sequence[str | None] = (None, None),
+) -> OpenedData:
+    """Open a demo, a hub data set or a file. ``splits``: for calibration and for report, None to choose them here."""
+    source = check_source(text, local=local, error=DataError)
+    there = splits_of(source)
+    link = source if source in DEMOS else None
+    if link is None and not Path(source).exists():
+        link = links.source_in_link(source)
+    if len(there) < 2:
+        return halve(hv.load_data(source, **(options or {})), source, link)
+    calibration = splits[0] or _first(there, _CALIBRATION_SPLITS) or there[0]
+    rest = [split for split in there if split != calibration]
+    report = splits[1] or _first(rest, _REPORT_SPLITS) or rest[0]
+    if calibration == report:
+        return halve(hv.load_data(source, split=calibration, **(options or {})), source, link)
+    return OpenedData(
+        hv.load_data(source, split=calibration, **(options or {})),
+        hv.load_data(source, split=report, **(options or {})),
+        source,
+        link,
+        f"Scores come from the split {calibration}, quality from the split {report}.",
+    )
+
+
+def open_uploads(
+    files: Sequence[tuple[str, bytes]], options: Mapping[str, Any] | None = None, hand: Mapping[str, Any] | None = None
+) -> OpenedData:
+    """Open one uploaded file, or two: the first to take scores from, the second to report quality on."""
+    opened = [_upload(name, content, options) for name, content in files[:2]]
+    if len(opened) == 1:
+        return halve(opened[0], opened[0].name, None)
+    return OpenedData(
+        opened[0],
+        opened[1],
+        opened[0].name,
+        None,
+        f"Scores come from {opened[0].name}, quality from {opened[1].name}.",
+    )
+
+
+def halve(data: Data, source: str, link: str | None) -> OpenedData:
+    """One set of rows as two halves without a common row, so that quality is not measured where scores were taken."""
+    if len(data) < 2:
+        raise DataError(f"{data.name} has {len(data)} usable rows; at least 2 are needed, one half to score on and one to measure on.")
+    calibration, report = data.halves(0)
+    note = (
+        "There is one set of rows, so it was split in halves: scores come from one "
+        f"({len(calibration):,} examples), quality from the other ({len(report):,}), so the two share no row."
+    )
+    return OpenedData(calibration, report, source, link, note, halved=True)
+
+
+def _upload(name: str, content: bytes, options: Mapping[str, Any] | None) -> Data:
+    """Parse uploaded bytes. They are written under a name of ours, never under the visitor's."""
+    suffix = Path(name).suffix.lower().lstrip(".")
+    shown = display_name(name)
+    if suffix not in DATA_SUFFIXES:
+        raise DataError(f"{shown} is not a file headviz reads; upload one of .{', .'.join(DATA_SUFFIXES)}.")
+    if len(content) > LARGEST_UPLOAD_MB * 2**20:
+        raise DataError(f"{shown} is larger than {LARGEST_UPLOAD_MB} MB; upload fewer rows.")
+    with tempfile.TemporaryDirectory(prefix="headviz-") as folder:
+        path = Path(folder) / f"upload.{suffix}"
+        path.write_bytes(content)
+        try:
+            return replace(hv.load_data(str(path), **(options or {})), name=shown)
+        except DataError as error:
+            raise DataError(str(error).replace(str(path), shown).replace(path.name, shown)) from error
+
+
+def display_name(name: str) -> str:
+    """An uploaded file's name as a page shows it: the last part, printable, of bounded length."""
+    last = re.split(r"[\\/]", name)[-1]
+    shown = "".join(character for character in last if character.isprintable()).strip()
+    return (shown if len(shown) <= 80 else f"{shown[:60]}…{shown[-15:]}") or "upload"
+
+
+def splits_of(source: str) -> tuple[str, ...]:
+    """The splits of a demo or hub data set; none for a file."""
+    if source in DEMOS:
+        return ("train", "validation", "test")
+    if Path(source).is_file():
+        return ()
+    from headviz.data import splits_of as library
+
+    return tuple(library(source))
+
+
+def _first(there: Sequence[str], liked: Sequence[str]) -> str | None:
+    return next((split for split in liked if split in there), None)

@@ -1,0 +1,280 @@
+"""What one visitor has open and has chosen. Plain Python: pages read it, callbacks change it, the link mirrors it.
+
+These are master values. A widget has a key of its own, gets the master's value before it is drawn and copies its value
+back in its callback, so settings survive page changes, and presets, undo and links change them in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headviz.errors import MaskError
+from headviz.ui import links
+
+if TYPE_CHECKING:
+    from headviz.data import Data
+    from headviz.mask import Mask
+    from headviz.subject import Subject
+
+DEFAULT_CRITERION = "hies"
+DEFAULT_ALPHA = 0.5
+DEFAULT_SHARE = 0.3
+CALIBRATION_SIZES: tuple[int | None, ...] = (32, 128, 512, None)  # None: all
+DEFAULT_CALIBRATION = 512
+_LONGEST_PAST = 200
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model in hand. ``link``: how it stands in a link (a demo, a hub id, or the fingerprint of a folder model)."""
+
+    subject: Subject
+    source: str
+    link: str
+
+
+@dataclass(frozen=True)
+class OpenedData:
+    """Data in hand: scores come from ``calibration``, quality from ``report``, which share no row.
+
+    ``link``: None for files and uploads, which a link never carries. ``note`` says how the two came about.
+    """
+
+    calibration: Data
+    report: Data
+    source: str
+    link: str | None
+    note: str
+    halved: bool = False
+
+
+@dataclass
+class Choice:
+    """The settings that undo goes back over."""
+
+    criterion: str = DEFAULT_CRITERION
+    alpha: float = DEFAULT_ALPHA
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)  # criterion -> option -> value, where not the default
+    calibration: int | None = DEFAULT_CALIBRATION
+    prune: int | None = None  # heads; None until a model says how many there are
+    edits: dict[str, bool] = field(default_factory=dict)  # head -> kept, set by hand on top of the preset
+    fixed: Mask | None = None  # a mask of its own (from a link or file), until the preset under it is known
+
+
+@dataclass
+class Session:
+    """Everything of one visitor that is not a cache."""
+
+    model: OpenedModel | None = None
+    data: OpenedData | None = None
+    wanted_model: str | None = None  # from a link, not open yet
+    wanted_data: str | None = None
+    wanted_mask: str | None = None  # a mask code whose model is not open yet
+    choice: Choice = field(default_factory=Choice)
+    picked: str | None = None  # the head looked at, "L3H7"
+    metric: str | None = None
+    notes: list[str] = field(default_factory=list)  # about links and files, until the next choice
+    troubles: list[str] = field(default_factory=list)  # why something could not be opened
+    past: list[Choice] = field(default_factory=list)
+    future: list[Choice] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)  # what stands in the address by our own hand
+    committed: bool = False  # this run began with a choice made on the page, so the address may be behind
+    rev: int = 0  # of the mask that the head grid shows
+    grid_code: str | None = None
+    alpha_stops: set[float] = field(default_factory=set)  # values of alpha between the slider's own stops
+
+    @property
+    def subject(self) -> Subject | None:
+        return self.model.subject if self.model else None
+
+    @property
+    def heads(self) -> int:
+        return int(sum(self.model.subject.heads)) if self.model else 0
+
+    # -- choices ------------------------------------------------------------------------------------------------------
+
+    def commit(self, **changes: Any) -> None:
+        """Change fields of the choice as one step that undo can take back."""
+        before = deepcopy_choice(self.choice)
+        for name, value in changes.items():
+            setattr(self.choice, name, value)
+        self.committed = True
+        self.notes.clear()
+        self.troubles.clear()
+        if before != self.choice:
+            self.past.append(before)
+            del self.past[:-_LONGEST_PAST]
+            self.future.clear()
+
+    def undo(self) -> None:
+        self._move(self.past, self.future)
+
+    def redo(self) -> None:
+        self._move(self.future, self.past)
+
+    def _move(self, source: list[Choice], target: list[Choice]) -> None:
+        if source:
+            target.append(self.choice)
+            self.choice = source.pop()
+            self.committed = True
+            self.notes.clear()
+
+    def option(self, criterion: str, name: str, default: Any) -> Any:
+        if name == "alpha":
+            return self.choice.alpha
+        return self.choice.options.get(criterion, {}).get(name, default)
+
+    def set_option(self, criterion: str, name: str, value: Any, default: Any) -> None:
+        if name == "alpha":
+            self.set_alpha(float(value))
+            return
+        options = deepcopy(self.choice.options)
+        options.setdefault(criterion, {})[name] = value
+        if value == default:
+            del options[criterion][name]
+        self.commit(options={key: chosen for key, chosen in options.items() if chosen})
+
+    def set_alpha(self, alpha: float) -> None:
+        self.alpha_stops.add(alpha)
+        self.commit(alpha=alpha)
+
+    def pick(self, head: str | None) -> None:
+        self.picked = head
+
+    # -- the model and the data ---------------------------------------------------------------------------------------
+
+    def open_model(self, model: OpenedModel) -> None:
+        """Take a model in hand. Settings that fit stay; a mask and edits go with the model they were made for."""
+        same = self.model is not None and self.model.subject.fingerprint == model.subject.fingerprint
+        self.model, self.wanted_model = model, None
+        if not same:
+            if self.past or self.choice.edits:  # another model's history means nothing here
+                self.past, self.future = [], []
+            self.choice.edits, self.choice.fixed, self.picked = {}, None, None
+        if self.choice.prune is None or self.choice.prune > self.heads:
+            if self.choice.prune is not None:
+                self.notes.append(
+                    f"The link cuts more heads than this model has ({self.heads}); the default stands instead."
+                )
+            self.choice.prune = round(DEFAULT_SHARE * self.heads)
+        self.adopt_mask()
+
+    def adopt_mask(self) -> None:
+        """Turn the mask code of a link into the mask, once its model is open."""
+        if self.wanted_mask is None or self.model is None:
+            return
+        from headviz.mask import Mask
+
+        code, self.wanted_mask = self.wanted_mask, None
+        try:
+            self.choice.fixed, self.choice.edits = Mask.from_code(code, self.model.subject), {}
+        except MaskError as error:
+            self.notes.append(f"The link's mask was left out. {error}")
+
+    # -- the mask -----------------------------------------------------------------------------------------------------
+
+    def mask(self, preset: Mask | None) -> Mask | None:
+        """The mask that stands: ``preset`` (what criterion, alpha and prune give; None while unknown) with the edits made
+        by hand, or the mask of a link or file. Once its preset is known, such a mask becomes preset and edits."""
+        fixed = self.choice.fixed
+        if fixed is not None and preset is not None:
+            self.choice.edits, self.choice.fixed = edits_between(preset, fixed), None
+        elif fixed is not None:
+            return fixed
+        return None if preset is None else with_edits(preset, self.choice.edits)
+
+    def edit(self, mask: Mask, preset: Mask | None) -> None:
+        """Make ``mask`` the one that stands, as one step by hand."""
+        if preset is None:
+            self.commit(fixed=mask, edits={})
+        else:
+            self.commit(fixed=None, edits=edits_between(preset, mask))
+
+    # -- the link -----------------------------------------------------------------------------------------------------
+
+    def adopt_link(self, asked: Mapping[str, list[str]], criteria: tuple[str, ...] | None = None) -> None:
+        """Take over what an address asks for; see `headviz.ui.links` for the rule."""
+        found, notes = links.read(asked, self.written, criteria=criteria)
+        self.notes.extend(notes)
+        if not found:
+            return
+        choice = self.choice
+        if "criterion" in found:
+            found.setdefault("options", {})  # a link that names a criterion speaks of its options, too
+        if "model" in found and found["model"] != (self.model.link if self.model else None):
+            self.wanted_model, self.wanted_data = found["model"], found.get("data")
+        elif "data" in found and found["data"] != (self.data.link if self.data else None):
+            self.wanted_data = found["data"]
+        for name in ("criterion", "alpha", "prune", "calibration"):
+            if name in found:
+                setattr(choice, name, found[name])
+        if "alpha" in found:
+            self.alpha_stops.add(choice.alpha)
+        if "options" in found:
+            choice.options = {choice.criterion: found["options"]} if found["options"] else {}
+        if set(found) & {"criterion", "alpha", "prune", "options", "calibration"} and "mask" not in asked:
+            choice.edits, choice.fixed = {}, None
+        if "prune" in found and self.model and self.wanted_model is None and choice.prune > self.heads:
+            self.notes.append(f"The link cuts more heads than this model has ({self.heads}); the default stands instead.")
+            choice.prune = round(DEFAULT_SHARE * self.heads)
+        if "mask" in found:
+            self.wanted_mask = found["mask"]
+        elif set(found) & {"criterion", "alpha", "prune", "options", "calibration"} and asked.get("mask"):
+            self.wanted_mask = asked["mask"][0] if len(asked["mask"]) == 1 else None
+        if self.wanted_model is None:
+            self.adopt_mask()
+
+    def address(self, mask: Mask | None, interval: tuple[float, float] = (0.0, 1.0)) -> dict[str, str]:
+        """The link of this state. ``interval``: of alpha, in which the mask stays the same."""
+        if self.model is None and self.wanted_model is None:
+            return {}
+        choice = self.choice
+        opening = self.wanted_model is not None
+        code = self.wanted_mask if opening or mask is None else mask.code
+        return links.write(
+            model=self.wanted_model or (self.model.link if self.model else None),
+            data=self.wanted_data or (self.data.link if self.data and not opening else None),
+            criterion=choice.criterion,
+            alpha=links.alpha_text(choice.alpha, *interval),
+            prune=choice.prune,
+            mask=code,
+            options=choice.options.get(choice.criterion),
+            calibration=choice.calibration,
+        )
+
+
+def deepcopy_choice(choice: Choice) -> Choice:
+    """A copy that later changes do not reach; the mask is immutable and shared."""
+    return Choice(
+        choice.criterion,
+        choice.alpha,
+        deepcopy(choice.options),
+        choice.calibration,
+        choice.prune,
+        dict(choice.edits),
+        choice.fixed,
+    )
+
+
+def edits_between(preset: Mask, mask: Mask) -> dict[str, bool]:
+    """Head -> kept, for every head that ``mask`` treats otherwise than ``preset``, in reading order."""
+    from headviz.mask import head_name
+
+    if preset.keep.shape != mask.keep.shape:
+        raise MaskError("The mask is of a model with other head counts; open that model first.")
+    return {head_name(layer, head): bool(mask.keep[layer, head]) for layer, head in np.argwhere(preset.keep != mask.keep)}
+
+
+def with_edits(preset: Mask, edits: Mapping[str, bool]) -> Mask:
+    """``preset`` with single heads kept or cut by hand; edits of heads that are not there are left out."""
+    mask = preset
+    there = set(preset.kept) | set(preset.pruned)
+    for head, kept in edits.items():
+        if head in there and (head in mask.kept) != kept:
+            mask = mask.with_toggled(head)
+    return mask

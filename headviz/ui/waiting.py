@@ -1,0 +1,58 @@
+"""Waiting for background work: progress with counts and time left, and a button to stop it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from headviz.ui.errors import sentence
+from headviz.ui.jobs import Job, Jobs
+
+_EVERY = 0.4  # seconds between looks at a running job
+
+
+def wait_for(job: Job | None, jobs: Jobs, *, again: str = "Try again") -> None:
+    """Show a job in its place on the page; the page runs again by itself once the job has ended."""
+    if job is None:
+        return
+    if job.active:
+        _watch(job)
+    elif job.state == "failed":
+        sentence(job.error or "It failed.")
+        _again(job, jobs, again)
+    elif job.state == "stopped":
+        st.info(f"{job.title}: stopped.")
+        _again(job, jobs, "Start again")
+
+
+def _again(job: Job, jobs: Jobs, label: str) -> None:
+    st.button(label, key=f"again {hash(job.key)}", on_click=lambda: jobs.forget(job.key))
+
+
+@st.fragment(run_every=_EVERY)
+def _watch(job: Job) -> None:
+    if not job.active:
+        st.rerun()
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    left.progress(job.share, text=describe(job))
+    right.button("Stop", key=f"stop {hash(job.key)}", on_click=job.cancel.set, width="stretch")
+
+
+def describe(job: Job) -> str:
+    """A job in one line: what, how far, how long yet."""
+    if job.cancel.is_set():
+        return f"{job.title}: stopping"
+    if job.state == "waiting":
+        return f"{job.title}: waiting for other work to end"
+    if not job.total:
+        return f"{job.title} …"
+    counts = f"{job.done:,} of {job.total:,}"
+    stage = f", {job.stage}" if job.stage and job.stage.split()[0].lower() not in job.title.lower() else ""
+    return f"{job.title}: {counts}{stage}{_left(job.seconds_left)}"
+
+
+def _left(seconds: float | None) -> str:
+    if seconds is None or seconds < 1:
+        return ""
+    if seconds < 90:
+        return f", {seconds:.0f} s left"
+    return f", {seconds / 60:.0f} min left"
