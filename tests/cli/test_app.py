@@ -1,0 +1,151 @@
+"""Starting the app: which port, which address, which process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from headviz.cli import app
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture
+def become(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands that would have replaced this process; and no browser opens."""
+    commands: list[list[str]] = []
+    monkeypatch.setattr(app, "_become", commands.append)
+    monkeypatch.setattr(app, "_has_display", lambda: False)
+    return commands
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_app_becomes_streamlit_on_the_port_that_it_prints(run: Callable, become: list) -> None:
+    number = free_port()
+    ran = run("app", "--port", number)
+    assert ran.code == 0
+    assert ran.out == f"headviz answers at http://localhost:{number} (Ctrl+C stops it)\n"
+    (command,) = become
+    assert command[:4] == [sys.executable, "-m", "streamlit", "run"]
+    assert command[4] == str(ROOT / "app.py")
+    assert f"--server.port={number}" in command
+
+
+def test_app_as_json_prints_the_address_alone(run: Callable, become: list) -> None:
+    number = free_port()
+    assert json.loads(run("app", "--port", number, "--json").out) == {"url": f"http://localhost:{number}"}
+
+
+def test_port_that_is_taken_is_told_and_nothing_starts(refused: Callable, become: list, taken: int) -> None:
+    assert refused("app", "--port", taken) == (
+        f"Port {taken} is in use; choose another with --port, or stop what answers there."
+    )
+    assert become == []
+
+
+def test_first_port_that_is_taken_moves_the_app_and_says_so(
+    run: Callable, become: list, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "FIRST_PORT", taken)
+    ran = run("app")
+    assert ran.err.startswith(f"Note: Port {taken} is in use, so this is port ")
+    assert f"--server.port={taken}" not in become[0]
+
+
+def test_flags_after_two_dashes_go_to_streamlit_and_their_port_counts(run: Callable, become: list) -> None:
+    number = free_port()
+    ran = run("app", "--", f"--server.port={number}", "--server.maxUploadSize", "200")
+    assert f"http://localhost:{number} " in ran.out
+    assert become[0][-3:] == [f"--server.port={number}", "--server.maxUploadSize", "200"]
+
+
+def test_data_root_reaches_the_app_as_a_full_path(
+    run: Callable, become: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADVIZ_DATA_ROOT", "to be put back")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    assert run("app", "--port", free_port(), "--data-root", "models").code == 0
+    assert os.environ["HEADVIZ_DATA_ROOT"] == str(tmp_path.resolve() / "models")
+
+
+def test_data_root_that_is_no_folder_is_told(refused: Callable, become: list, tmp_path: Path) -> None:
+    assert refused("app", "--data-root", tmp_path / "absent").endswith("is not a folder; give one that exists.")
+    assert become == []
+
+
+@pytest.mark.parametrize("flag", [(), ("--no-browser",)])
+def test_browser_opens_unless_told_otherwise(
+    flag: tuple[str, ...], run: Callable, become: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(app, "_has_display", lambda: True)
+    monkeypatch.setattr(app.subprocess, "Popen", lambda command, **_: started.append(command))
+    number = free_port()
+    run("app", "--port", number, *flag)
+    assert [command[-1] for command in started] == ([] if flag else [f"http://localhost:{number}"])
+
+
+def test_app_in_a_package_is_found_before_the_one_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "headviz"
+    (package / "_app").mkdir(parents=True)
+    (package / "cli").mkdir()
+    monkeypatch.setattr(app, "__file__", str(package / "cli" / "app.py"))
+    (tmp_path / "app.py").touch()
+    assert app.app_script() == tmp_path / "app.py"
+    (package / "_app" / "app.py").touch()
+    assert app.app_script() == package / "_app" / "app.py"
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return reply.status == 200
+    except OSError:
+        return False
+
+
+def test_started_app_answers_and_stops_at_an_interrupt(tmp_path: Path) -> None:
+    """From another folder than the checkout, as an installed package is used."""
+    number = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "headviz", "app", "--no-browser", "--port", str(number)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        end = time.monotonic() + 60
+        while not answers(f"http://127.0.0.1:{number}/_stcore/health"):
+            assert process.poll() is None and time.monotonic() < end, "the app did not start"
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert printed.count("http") == 1 and f"http://localhost:{number}" in printed
