@@ -162,12 +162,17 @@ def _weights(files: list[Path], dtype: torch.dtype, name: str) -> dict[str, torc
             raise LoadError(f"{path.name} of {name} is damaged. Download or save it again.") from error
         for key, tensor in stored.items():
             weights[key] = tensor.to(dtype if tensor.is_floating_point() else tensor.dtype, copy=True)
-            if tensor.is_floating_point() and not torch.isfinite(weights[key]).all():
+            if tensor.is_floating_point() and not _all_finite(weights[key]):
                 raise LoadError(
                     f"{name} holds values that are no numbers or too large for {str(dtype)[6:]}, in {key}. "
                     "Download or train it again."
                 )
     return weights
+
+
+def _all_finite(tensor: torch.Tensor) -> bool:
+    """Whether there is neither an infinity nor a NaN. One of them spoils the sum, which is quick to take."""
+    return bool(tensor.sum().isfinite()) or bool(tensor.isfinite().all())
 
 
 def _refuse_differences(model: Any, told: dict[str, Any], raw: dict[str, Any], name: str) -> None:
