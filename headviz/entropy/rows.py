@@ -125,8 +125,8 @@ def attention_with_entropy(
         _check_options(order, kind, "tiled")
         prepared = _prepared(query, key, mask, bias, causal)
         if query.numel() == 0 or key.shape[2] == 0:
-            output = query.new_zeros(*query.shape[:3], value.shape[-1])
-            return AttentionEntropy(output, query.new_full(query.shape[:3], math.nan), "tiled")
+            nothing = query.new_zeros(*query.shape[:3], value.shape[-1])
+            return AttentionEntropy(nothing, query.new_full(query.shape[:3], math.nan), "tiled")
         entropy, output = tiled_entropy(
             query,
             key,
@@ -136,6 +136,7 @@ def attention_with_entropy(
             scale=scale,
             value=value.detach().to(query.dtype),
         )
+        assert output is not None
         if order == 0:
             entropy = _counted(query, key, prepared, causal, kind)
         if prepared is not None and prepared.empty is not None:
@@ -243,11 +244,10 @@ def _check_fused(query: Tensor, mask: PreparedMask | None, order: float) -> None
 def _prepared(
     query: Tensor, key: Tensor, mask: Tensor | PreparedMask | None, bias: Tensor | None, causal: bool
 ) -> PreparedMask | None:
-    prepared = prepare_mask(
-        mask, dtype=query.dtype, device=query.device, causal=causal, queries=query.shape[2], bias=bias
-    )
     full = (*query.shape[:3], key.shape[2])
-    for source in () if prepared is None else prepared.sources:
-        if any(size not in (1, whole) for size, whole in zip(source.shape, full, strict=True)):
-            raise ScoreError(f"A mask or bias of shape {tuple(source.shape)} does not broadcast to {full}.")
-    return prepared
+    given = mask.sources if isinstance(mask, PreparedMask) else (mask,)
+    for part in (*given, bias):
+        sizes = () if part is None else zip(reversed(part.shape), reversed(full), strict=False)
+        if any(size not in (1, whole) for size, whole in sizes):
+            raise ScoreError(f"A mask or bias of shape {tuple(part.shape)} does not broadcast to {full}.")
+    return prepare_mask(mask, dtype=query.dtype, device=query.device, causal=causal, queries=query.shape[2], bias=bias)
