@@ -1,0 +1,192 @@
+"""Labels meet a model: raw labels of the data to the model's class ids, by name wherever there are names.
+
+Published models of one task differ in the order of their labels, so an integer says nothing unless the caller says
+that it is the model's own id. Two names are the same when they agree without case, spaces, ``_`` and ``-``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headviz.columns import RawLabel, numeral
+from headviz.errors import DataError
+
+if TYPE_CHECKING:
+    from headviz.data import Data
+
+
+def match_labels(data: Data, model_labels: Sequence[str]) -> np.ndarray:
+    """The model's class id of every row: (N,) int64, 0 to C-1.
+
+    An entry of ``labels={raw: model label}`` wins; then a name of the data is looked up among ``model_labels``; an
+    integer without a name is an id only with ``labels="ids"`` or where the model's labels are ``LABEL_0`` and so on.
+    Raises `DataError` that names the row for a missing label, one that the model does not have, and one that cannot be
+    decided.
+    """
+    rule = _Rule(data, tuple(model_labels))
+    found: dict[RawLabel, int] = {}
+    result = np.empty(len(data), dtype=np.int64)
+    for position, raw in enumerate(data.raw_labels):
+        if raw not in found:
+            found[raw] = rule.class_id(raw, data[position].id)
+        result[position] = found[raw]
+    return result
+
+
+def needs_choice(data: Data, model_labels: Sequence[str]) -> bool:
+    """Whether ``labels="ids"`` or a mapping has to be given first: the labels are integers, and neither a name of
+    theirs nor the model tells which class each of them is."""
+    if data.labels_option is not None:
+        return False
+    rule = _Rule(data, tuple(model_labels))
+    raws = {raw for raw in data.raw_labels if raw is not None}
+    if not raws or any(numeral(raw) is None for raw in raws):
+        return False
+    return any(not rule.is_decided(raw) for raw in raws)
+
+
+def is_nameless(model_labels: Sequence[str]) -> bool:
+    """Whether the model's labels are only its ids: LABEL_0, LABEL_1, ... or 0, 1, ..."""
+    return all(_plain(label) in (f"label{i}", str(i)) for i, label in enumerate(model_labels))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", "", name).casefold()
+
+
+class _Rule:
+    """How raw labels of one data set become ids of one model."""
+
+    def __init__(self, data: Data, model_labels: tuple[str, ...]) -> None:
+        self.data, self.model_labels = data, model_labels
+        self.nameless = is_nameless(model_labels)
+        self.names = data.label_names
+        option = data.labels_option
+        self.ids = option == "ids"
+        self.mapping = {_key(raw): target for raw, target in option.items()} if isinstance(option, Mapping) else {}
+        self.by_name: dict[str, list[int]] = {}
+        for i, label in enumerate(model_labels):
+            self.by_name.setdefault(_plain(label), []).append(i)
+
+    def class_id(self, raw: RawLabel, row: int) -> int:
+        if raw is None:
+            raise self._unlabelled(row)
+        number = numeral(raw)
+        if self.ids:
+            return self._own_id(number, raw, row)
+        if _key(raw) in self.mapping:
+            return self._target(self.mapping[_key(raw)], raw, row)
+        name = self._name(raw, row)
+        if name is None:
+            if self.nameless:
+                return self._own_id(number, raw, row)
+            raise self._undecided(raw, row)
+        if _key(name) in self.mapping:
+            return self._target(self.mapping[_key(name)], raw, row)
+        found = self._ids_named(name)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            same = ", ".join(repr(self.model_labels[i]) for i in found)
+            raise DataError(
+                f"Row {row}: label {name!r} may be any of the model's labels {same}. "
+                f"Say which with labels={{{name!r}: ...}}."
+            )
+        raise self._unknown(name, raw, row)
+
+    def is_decided(self, raw: RawLabel) -> bool:
+        number = numeral(raw)
+        if self.names is None or number is None or not 0 <= number < len(self.names):
+            return self.nameless
+        return len(self._ids_named(self.names[number])) == 1
+
+    def _name(self, raw: RawLabel, row: int) -> str | None:
+        """The name that ``raw`` is or has in the data; None for an integer without one."""
+        number = numeral(raw)
+        if number is None:
+            return str(raw)
+        if self.names is None:
+            return None
+        if not 0 <= number < len(self.names):
+            raise DataError(
+                f"Row {row}: label {raw} has no name; the data names 0 to {len(self.names) - 1} "
+                f"({_listed(self.names)}). Mend the row."
+            )
+        return self.names[number]
+
+    def _ids_named(self, name: str) -> list[int]:
+        exact = [i for i, label in enumerate(self.model_labels) if label == name]
+        plain = _plain(name)
+        return exact if len(exact) == 1 else self.by_name.get(plain, []) if plain else []
+
+    def _target(self, target: Any, raw: RawLabel, row: int) -> int:
+        if isinstance(target, int) and 0 <= target < len(self.model_labels):
+            return target
+        found = self._ids_named(target) if isinstance(target, str) else []
+        if len(found) == 1:
+            return found[0]
+        raise DataError(
+            f"Row {row}: labels={{{raw!r}: {target!r}}} names no label of the model. "
+            f"The model's labels are {_listed(self.model_labels)}; map to one of these."
+        )
+
+    def _own_id(self, number: int | None, raw: RawLabel, row: int) -> int:
+        count = len(self.model_labels)
+        if number is not None and 0 <= number < count:
+            return number
+        raise DataError(
+            f"Row {row}: label {raw!r} is not one of the model's ids, 0 to {count - 1} "
+            f"({_listed(self.model_labels)}). Give a mapping such as "
+            f"labels={{{str(raw)!r}: {self.model_labels[0]!r}}}, or mend the row."
+        )
+
+    def _unlabelled(self, row: int) -> DataError:
+        column = self.data.columns["label"]
+        if column is None:
+            return DataError(
+                f"{self.data.name} has no label column, so row {row} has no label; its columns are "
+                f'{_listed(self.data.available)}. Name the label\'s with label=, or score with targets="predicted".'
+            )
+        return DataError(
+            f"Row {row} of {self.data.name} has no label in column {column!r}. Give it one or leave the row out; "
+            'scoring needs none with targets="predicted".'
+        )
+
+    def _undecided(self, raw: RawLabel, row: int) -> DataError:
+        example = f"labels={{{str(numeral(raw))!r}: {self.model_labels[0]!r}, ...}}"
+        return DataError(
+            f"Row {row}: label {raw} is an integer without a name, and the data has only {self._of_data()} where the "
+            f'model has {_listed(self.model_labels)}. Pass labels="ids" if the integers are the model\'s own ids, or '
+            f"a mapping such as {example}."
+        )
+
+    def _unknown(self, name: str, raw: RawLabel, row: int) -> DataError:
+        ids = ' or labels="ids" if the integers are the model\'s own ids,' if numeral(raw) is not None else ""
+        return DataError(
+            f"Row {row}: label {name!r} is not one of the model's: {_listed(self.model_labels)}; the data has "
+            f"{self._of_data()}. Pass labels={{{name!r}: ...}} with one of the model's labels,{ids} or remove the row."
+        )
+
+    def _of_data(self) -> str:
+        if self.names is not None:
+            return _listed(self.names)
+        there = {raw for raw in self.data.raw_labels if raw is not None}
+        numbers, names = [raw for raw in there if isinstance(raw, int)], [raw for raw in there if isinstance(raw, str)]
+        return _listed([str(raw) for raw in (*sorted(numbers), *sorted(names))])
+
+
+def _key(raw: Any) -> str:
+    """Keys of the mapping meet raw labels as text, whole numbers without their form: 1, "1" and 1.0 are one key."""
+    if isinstance(raw, float) and raw.is_integer():
+        raw = int(raw)
+    number = numeral(raw) if isinstance(raw, str) or type(raw) is int else None
+    return str(raw) if number is None else str(number)
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    told = ", ".join(name[:40] for name in names[:most])
+    return f"{told} and {len(names) - most} more" if len(names) > most else told
