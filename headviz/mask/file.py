@@ -15,6 +15,7 @@ import os
 import re
 import stat
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,17 @@ FORMAT, VERSION = "headviz.mask", 1
 SUFFIXES = (".json", ".npz")
 MAX_BYTES = 5_000_000
 _MAX_HEADS = 1_000_000  # of the array (L, H)
+# numpy reads an array's header with Python's own parser, which has many ways to say no.
+_HEADER_ERRORS = (
+    ValueError,
+    KeyError,
+    TypeError,
+    SyntaxError,
+    RecursionError,
+    MemoryError,
+    OverflowError,
+    tokenize.TokenError,
+)
 
 
 class MaskContent(NamedTuple):
@@ -217,7 +229,7 @@ def _array(content: bytes, key: str, name: str) -> np.ndarray:
         read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         shape, _, dtype = read_header[version](stream)
         claimed = math.prod(shape) * dtype.itemsize
-    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError) as error:
+    except _HEADER_ERRORS as error:
         raise MaskError(f'{name}: "{key}" is not an array. Choose a mask that headviz saved.') from error
     # A header can claim any shape, and numpy would make room for it at once.
     if dtype.hasobject or claimed != len(content) - stream.tell() or math.prod(shape) > _MAX_HEADS:

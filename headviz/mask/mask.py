@@ -168,7 +168,7 @@ class Mask:
         return self._changed(keep)
 
     def with_provenance(self, **blocks: Any) -> Mask:
-        """The same mask with blocks of its record replaced (such as ``measured=evaluation.metrics``) or removed (None)."""
+        """The same mask with blocks of its record replaced, as ``measured=evaluation.metrics``, or removed, as None."""
         changed = {**self._provenance, **plain(blocks)}
         return self._make(self._keep, self._heads, {k: v for k, v in changed.items() if v is not None}, self._warnings)
 
