@@ -80,12 +80,13 @@ class Console:
         """``on_progress`` of the library: one line that is rewritten on a terminal, a line now and then in a log."""
         left, now = self._time_left.update(done, total, stage), self._clock()
         terminal = self._err.isatty()
-        pause = _TERMINAL_SECONDS if terminal else _LOG_SECONDS
-        new_stage = self._last is None or self._last[0] != stage
-        if not new_stage and done < total and now - (self._last or ("", 0.0))[1] < pause:
-            return
-        if new_stage:
+        if self._last is None or self._last[0] != stage:
             self._end_line()
+            self._last = (stage, now)
+            if not terminal and done < total:
+                return  # what is over in a moment needs no line in a log
+        elif done < total and now - self._last[1] < (_TERMINAL_SECONDS if terminal else _LOG_SECONDS):
+            return
         self._last = (stage, now)
         line = f"{stage}: {done:,} of {total:,}" + ("" if left is None or done >= total else f", {_span(left)} left")
         if terminal:

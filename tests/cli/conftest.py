@@ -50,7 +50,7 @@ def refused(run: Callable[..., Ran]) -> Callable[..., str]:
         assert "Traceback" not in ran.err
         lines = [line for line in ran.err.splitlines() if line.startswith("headviz: ")]
         assert len(lines) == 1, ran.err
-        assert lines[0].endswith((".", ")"))
+        assert lines[0].endswith((".", "?", ")"))
         return lines[0].removeprefix("headviz: ")
 
     return refused

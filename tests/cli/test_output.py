@@ -43,9 +43,8 @@ def test_progress_in_a_log_is_a_line_now_and_then_with_the_time_left() -> None:
     for done in range(11):
         console.progress(done, 10, "scoring")
         clock.now += 2.0
-    # 0 s: first; 6 s and 12 s and 18 s: five seconds after the last; 20 s: the end
+    # 6 s, 12 s and 18 s: five seconds or more after the last; 20 s: the end
     assert err.getvalue().splitlines() == [
-        "scoring: 0 of 10",
         "scoring: 3 of 10, 14 s left",
         "scoring: 6 of 10, 8 s left",
         "scoring: 9 of 10, 2 s left",
@@ -65,13 +64,13 @@ def test_progress_on_a_terminal_rewrites_one_line_and_closes_it() -> None:
     )
 
 
-def test_progress_of_a_new_stage_is_told_at_once() -> None:
-    err = io.StringIO()
+def test_progress_on_a_terminal_starts_a_line_for_a_new_stage() -> None:
+    err = Terminal()
     console = Console(err=err, clock=Clock())
     console.progress(1, 9, "loading")
     console.progress(2, 9, "loading")
     console.progress(0, 5, "scoring")
-    assert err.getvalue().splitlines() == ["loading: 1 of 9", "scoring: 0 of 5"]
+    assert err.getvalue() == "\r\033[Kloading: 1 of 9\n\r\033[Kscoring: 0 of 5"
 
 
 def test_warnings_become_notes_told_once_and_deprecations_do_not() -> None:
