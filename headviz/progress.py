@@ -45,9 +45,14 @@ class Progress:
         self._tell()
         self.check()
 
+    def finish(self) -> None:
+        """Say that the stage is done, where its total was an estimate."""
+        self.done = self.total
+        self._tell()
+
     def _tell(self) -> None:
         if self.on_progress is not None:
-            self.on_progress(self.done, self.total, self.stage)
+            self.on_progress(min(self.done, self.total), self.total, self.stage)
 
 
 @dataclass

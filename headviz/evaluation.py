@@ -1,0 +1,185 @@
+"""Evaluation: quality of a model under a mask, with intervals, in one forward pass over data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from headviz import stats
+from headviz.batches import BATCH_TOKENS
+from headviz.errors import DataError, MaskError
+from headviz.labels import match_labels
+from headviz.mask import Mask
+from headviz.progress import CancelSignal, OnProgress, Progress
+from headviz.provenance import record
+from headviz.stats import Estimate
+from headviz.tasks import tasks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from headviz.data import Data
+    from headviz.subject import Subject
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What one pass over N examples gave; C classes.
+
+    ``logits`` (N, C) float32; ``labels`` (N,) the true classes; ``loss`` (N,) float64, nats; ``ids`` (N,) row numbers
+    in the source; ``classes`` their names; ``task`` and ``metric_names`` say which figures; ``provenance``. Rows stand
+    in the data's order.
+    """
+
+    logits: np.ndarray
+    labels: np.ndarray
+    loss: np.ndarray
+    ids: np.ndarray
+    classes: tuple[str, ...]
+    task: str
+    metric_names: tuple[str, ...]
+    provenance: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def predictions(self) -> np.ndarray:
+        """(N,) int: the class with the largest logit."""
+        return self.logits.argmax(axis=1)
+
+    @cached_property
+    def metrics(self) -> dict[str, Estimate]:
+        """Each metric with its 95 % interval: Wilson for accuracy, a seeded bootstrap over examples for the others."""
+        table = tasks[self.task].metrics
+        return {name: table[name](self.labels, self.predictions, len(self.classes)) for name in self.metric_names}
+
+    @property
+    def main(self) -> str:
+        """The name of the task's first metric."""
+        return self.metric_names[0]
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """(C, C) int: rows true classes, columns predicted ones."""
+        return stats.confusion(self.labels, self.predictions, len(self.classes))
+
+    @property
+    def constant(self) -> float:
+        """The accuracy of always answering the commonest label of this data."""
+        return float(np.bincount(self.labels).max() / len(self.labels))
+
+    def agreement(self, other: Evaluation) -> Estimate:
+        """The share of examples on which ``other`` predicts the same class, whatever the true label."""
+        self._same_examples(other)
+        return stats.wilson(int((self.predictions == other.predictions).sum()), len(self))
+
+    def against(self, other: Evaluation) -> Estimate:
+        """The paired difference in accuracy, this less ``other``, with a 95 % interval from a bootstrap over
+        examples."""
+        self._same_examples(other)
+        right, other_right = self.predictions == self.labels, other.predictions == other.labels
+        return stats.paired(right.astype(float), other_right.astype(float))
+
+    def _same_examples(self, other: Evaluation) -> None:
+        if not np.array_equal(self.ids, other.ids):
+            raise DataError("The two evaluations are of different examples; evaluate both on the same data.")
+
+    def frame(self) -> pd.DataFrame:
+        """One row per example: id, label, prediction, right, loss."""
+        import pandas as pd
+
+        names = np.array(self.classes, dtype=object)
+        return pd.DataFrame(
+            {
+                "id": self.ids,
+                "label": names[self.labels],
+                "prediction": names[self.predictions],
+                "right": self.labels == self.predictions,
+                "loss": self.loss,
+            }
+        )
+
+
+def evaluate(
+    subject: Subject,
+    data: Data,
+    mask: Mask | None = None,
+    *,
+    metrics: Sequence[str] | None = None,
+    batch_tokens: int = BATCH_TOKENS,
+    batch_size: int | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: CancelSignal | None = None,
+) -> Evaluation:
+    """Quality of ``subject`` on ``data``, with the heads that ``mask`` cuts closed; the model itself is left as it was.
+
+    ``metrics``: some of the task's (for classes accuracy, macro_f1, matthews), the first being the main one; all by
+    default. Raises DataError when data and model do not fit, MaskError when mask and model do not, Cancelled.
+    """
+    known = tasks[subject.task].metrics
+    chosen = tuple(known) if metrics is None else tuple(metrics)
+    for name in chosen:
+        if name not in known:
+            raise DataError(f"There is no metric {name!r} for {subject.task}; choose from {', '.join(known)}.")
+    if not chosen:
+        raise DataError(f"metrics is empty; choose from {', '.join(known)}.")
+    if len(data) == 0:
+        raise DataError(f"{data.name} has no examples; choose data with at least one row.")
+    labels = match_labels(data, subject.labels)
+    logits, truncated = forward_all(
+        subject,
+        data.inputs,
+        mask,
+        batch_tokens=batch_tokens,
+        batch_size=batch_size,
+        on_progress=on_progress,
+        cancel=cancel,
+    )
+    loss = subject.task_definition.loss(logits.double(), torch.as_tensor(labels))
+    provenance = record(subject, data, {"pruned": [] if mask is None else list(mask.pruned)}) | {"truncated": truncated}
+    return Evaluation(
+        logits=logits.numpy(),
+        labels=labels,
+        loss=loss.numpy(),
+        ids=data.ids,
+        classes=subject.labels,
+        task=subject.task,
+        metric_names=chosen,
+        provenance=provenance,
+    )
+
+
+@torch.no_grad()
+def forward_all(
+    subject: Subject,
+    inputs: Sequence[tuple[str, ...]],
+    mask: Mask | None = None,
+    *,
+    batch_tokens: int = BATCH_TOKENS,
+    batch_size: int | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: CancelSignal | None = None,
+) -> tuple[torch.Tensor, int]:
+    """Logits (N, C) float32 of ``inputs`` on the CPU, in their order, and how many texts were cut to the model's
+    limit."""
+    gates = None
+    if mask is not None:
+        if tuple(mask.heads) != subject.heads:
+            raise MaskError(
+                f"The mask is for heads {list(mask.heads)} per layer, but {subject.name} has {list(subject.heads)}. "
+                "Use a mask that was made for this model."
+            )
+        gates = subject.gates(mask.keep)
+    encoded = subject.encode(inputs)
+    logits = torch.empty(len(encoded), len(subject.labels))
+    progress = Progress(len(encoded), "measuring quality", on_progress, cancel)
+    for batch in encoded.batches(batch_tokens, batch_size):
+        logits[torch.as_tensor(batch.indices)] = subject.forward(batch.inputs, gates=gates).float().cpu()
+        progress.step(len(batch.indices))
+    return logits, encoded.truncated

@@ -1,0 +1,28 @@
+"""Criteria: what a head is worth. One file each, ending in its registration; the order here is the order of the
+menus."""
+
+from headviz.head_scores import HeadScores
+from headviz.importance.criterion import Asked, Criterion, Option, criteria, criterion
+
+# isort: off
+from headviz.importance import his, entropy, hies, fisher, weight_l2, random, integrated_gradients, ablation, shapley
+
+# isort: on
+
+__all__ = [
+    "Asked",
+    "Criterion",
+    "HeadScores",
+    "Option",
+    "ablation",
+    "criteria",
+    "criterion",
+    "entropy",
+    "fisher",
+    "hies",
+    "his",
+    "integrated_gradients",
+    "random",
+    "shapley",
+    "weight_l2",
+]

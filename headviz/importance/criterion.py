@@ -1,0 +1,175 @@
+"""What a criterion is: one function from model, data or scores to a number per head, with options that a page can
+build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from headviz.errors import ScoreError
+from headviz.glossary import glossary
+from headviz.head_scores import HeadScores
+from headviz.progress import CancelSignal, OnProgress
+from headviz.provenance import record
+from headviz.registry import Registry
+from headviz.scores import Scores, score
+
+if TYPE_CHECKING:
+    from headviz.data import Data
+    from headviz.subject import Subject
+
+Needs = Literal["scores", "model", "data"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a criterion: its default (None: it must be given), its sentence, and either choices or a range."""
+
+    default: Any
+    sentence: str
+    choices: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    whole: bool = False
+
+    def check(self, name: str, value: Any) -> Any:
+        """``value`` as the option's type; ScoreError with the range when it is outside."""
+        if self.choices:
+            if value not in self.choices:
+                raise ScoreError(f"{name} must be {self.describe()}. Got {value!r}.")
+            return value
+        try:
+            number = float(value)
+            if isinstance(value, bool) or not np.isfinite(number) or (self.whole and number != int(number)):
+                raise ValueError(value)
+        except (TypeError, ValueError) as cause:
+            raise ScoreError(f"{name} must be {self.describe()}. Got {value!r}.") from cause
+        if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
+            raise ScoreError(f"{name} must be {self.describe()}. Got {value!r}.")
+        return int(number) if self.whole else number
+
+    @property
+    def range(self) -> tuple[Any, ...]:
+        """The choices, or (low, high) of a number, None where there is no bound."""
+        return self.choices or (self.low, self.high)
+
+    def describe(self) -> str:
+        """What values it takes, in words."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        kind = "a whole number" if self.whole else "a number"
+        if self.high is None:
+            return f"{kind} of at least {self.low:g}" if self.low is not None else kind
+        return f"{kind} from {self.low:g} to {self.high:g}"
+
+
+@dataclass
+class Asked:
+    """What a criterion's function is given. ``scores()`` is the pass over the data, made only when it is needed."""
+
+    subject: Subject | None
+    data: Data | None
+    given: Scores | None
+    options: dict[str, Any]
+    seed: int
+    on_progress: OnProgress | None
+    cancel: CancelSignal | None
+
+    def scores(self) -> Scores:
+        if self.given is None:
+            if self.subject is None or self.data is None:
+                raise ScoreError(
+                    "This criterion needs scores, or a model and data to take them from; pass one of the two."
+                )
+            self.given = score(self.subject, self.data, on_progress=self.on_progress, cancel=self.cancel)
+        return self.given
+
+    def model(self, name: str) -> Subject:
+        if self.subject is None:
+            raise ScoreError(f"The criterion {name} needs the model; pass the subject (--model on the command line).")
+        return self.subject
+
+    def model_and_data(self, name: str) -> tuple[Subject, Data]:
+        if self.subject is None or self.data is None:
+            raise ScoreError(
+                f"The criterion {name} needs the model and data, not scores alone; pass both "
+                "(--model and --data on the command line)."
+            )
+        return self.subject, self.data
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A rule that gives every head a number, larger = more worth keeping.
+
+    ``name``, ``title``, ``explain`` (one sentence), ``needs`` (the most it takes: "scores", "model" for weights
+    alone, "data" for model and data), ``options`` (name -> Option).
+    """
+
+    name: str
+    title: str
+    needs: Needs
+    compute: Callable[[Asked], np.ndarray]
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+    @property
+    def explain(self) -> str:
+        return glossary[self.name].sentence
+
+    def __call__(
+        self,
+        subject: Subject | None,
+        data: Data | None,
+        *,
+        scores: Scores | None = None,
+        seed: int = 0,
+        on_progress: OnProgress | None = None,
+        cancel: CancelSignal | None = None,
+        **options: Any,
+    ) -> HeadScores:
+        """HeadScores of every head. ``scores`` given saves the pass over the data where they are enough.
+
+        Raises ScoreError for an option that is unknown, missing or out of range, or where something needed is not
+        given.
+        """
+        chosen = self._options(options)
+        asked = Asked(subject, data, scores, chosen, seed, on_progress, cancel)
+        values = np.asarray(self.compute(asked), dtype=np.float64)
+        notes = asked.given.notes if asked.given is not None else ()
+        if asked.given is not None and self.needs == "scores":
+            provenance = asked.given.provenance
+        else:
+            assert subject is not None
+            provenance = record(subject, data if self.needs == "data" else None, chosen)
+        return HeadScores(values, self.name, chosen, provenance, notes)
+
+    def _options(self, given: dict[str, Any]) -> dict[str, Any]:
+        for name in given:
+            if name not in self.options:
+                known = f"it has {', '.join(self.options)}" if self.options else "it has none"
+                raise ScoreError(f"The criterion {self.name} has no option {name!r}; {known}.")
+        chosen = {}
+        for name, option in self.options.items():
+            value = given.get(name, option.default)
+            if value is None:
+                raise ScoreError(f"The criterion {self.name} needs {name}, {option.describe()}; pass {name}=...")
+            chosen[name] = option.check(name, value)
+        return chosen
+
+
+criteria: Registry[Criterion] = Registry("criterion", ScoreError)
+
+
+def criterion(
+    name: str, *, title: str, needs: Needs, **options: Option
+) -> Callable[[Callable[[Asked], np.ndarray]], Callable[[Asked], np.ndarray]]:
+    """Register a function as the criterion ``name``; its sentence is the glossary's."""
+
+    def register(compute: Callable[[Asked], np.ndarray]) -> Callable[[Asked], np.ndarray]:
+        criteria.register(name, Criterion(name, title, needs, compute, options))
+        return compute
+
+    return register

@@ -1,0 +1,1 @@
+"""Observers that ride on the attention calls of a forward pass: one file each."""

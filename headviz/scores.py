@@ -1,0 +1,264 @@
+"""Scores: gate gradients and attention entropies of every head for every example, from one forward and one backward
+pass.
+
+HIS (Michel et al. 2019, arXiv 1905.10650, eq. 2; Choi et al. 2026, arXiv 2510.13832, eq. 1), attention entropy
+(Choi et al., B.2.1), Fisher and HIES all follow from these with no new pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headviz import hies as hies_
+from headviz import stats
+from headviz.batches import BATCH_TOKENS
+from headviz.errors import DataError, ScoreError
+from headviz.head_scores import HeadScores
+from headviz.labels import match_labels
+from headviz.mask import Mask, head_name
+from headviz.observers.entropy import EntropyObserver
+from headviz.progress import CancelSignal, OnProgress, Progress
+from headviz.provenance import record
+from headviz.selection import count_to_prune
+
+if TYPE_CHECKING:
+    from headviz.batches import Batch
+    from headviz.data import Data
+    from headviz.subject import Subject
+
+_SATURATED_HIS = 1e-3
+_FEW_EXAMPLES = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What one pass over a calibration set gave, per example; N examples, L layers, H heads.
+
+    ``gate_gradient`` (N, L, H) float32: d loss_i / d gate at gates of one, signed, in nats; ``entropy`` (N, L, H)
+    float32: 0 to 1 (nats with ``entropy="raw"``), NaN where an example has no row with two keys; ``loss`` (N,) float64;
+    ``ids`` (N,) row numbers in the source; ``provenance``. Absent heads are NaN.
+    """
+
+    gate_gradient: np.ndarray
+    entropy: np.ndarray
+    loss: np.ndarray
+    ids: np.ndarray
+    provenance: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def his(self) -> np.ndarray:
+        """(L, H) float64, nats: the mean over examples of |gate gradient|."""
+        return np.abs(self.gate_gradient).mean(axis=0, dtype=np.float64)
+
+    @property
+    def fisher(self) -> np.ndarray:
+        """(L, H) float64: the mean over examples of the squared gate gradient."""
+        return np.square(self.gate_gradient.astype(np.float64)).mean(axis=0)
+
+    @property
+    def ae(self) -> np.ndarray:
+        """(L, H) float64: the mean entropy over the examples that have a row with two keys."""
+        known = ~np.isnan(self.entropy)
+        count = known.sum(axis=0)
+        if not count.any():
+            raise ScoreError(
+                "Attention entropy needs a text of at least two tokens; no example has one. Add longer texts."
+            )
+        total = np.where(known, self.entropy, 0.0).sum(axis=0, dtype=np.float64)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def hies(self, alpha: float, *, normalise: str = "global") -> HeadScores:
+        """HIES for one ``alpha`` in [0, 1]: alpha * hHIS + (1 - alpha) * (1 - hAE) (Choi et al. 2026, section 4.1).
+
+        ``normalise``: min-max over all heads ("global"), per layer ("layer"), or ranks ("rank", not in the paper).
+        """
+        values = hies_.blend(self.his, self.ae, float(alpha), normalise)
+        options = {"alpha": float(alpha), "normalise": normalise}
+        return HeadScores(values, "hies", options, self.provenance, self.notes)
+
+    def alpha_breaks(self, prune: int | float, *, normalise: str = "global") -> list[tuple[float, float, Mask]]:
+        """Every different mask that alpha in [0, 1] can give when ``prune`` heads go (int) or that share (float), as
+        (low, high, mask) in order of alpha. Exact, from the crossings of the heads' lines; nothing is evaluated."""
+        important, focused = hies_.terms(self.his, self.ae, normalise)
+        present = ~np.isnan(important)
+        cut = count_to_prune(prune, int(present.sum()))
+        found = []
+        for low, high, pruned in hies_.breaks(important[present], focused[present], cut):
+            keep = np.zeros(present.shape, dtype=bool)
+            keep[present] = ~pruned
+            criterion = {"name": "hies", "options": {"alpha": (low + high) / 2, "normalise": normalise}}
+            blocks = {name: self.provenance.get(name) for name in ("model", "data")}
+            found.append((low, high, Mask(keep, provenance={**blocks, "criterion": criterion})))
+        return found
+
+    def first(self, n: int) -> Scores:
+        """The scores of the first ``n`` examples: a smaller calibration set, with no new pass."""
+        return self._take(np.arange(_size(n, len(self))))
+
+    def sample(self, n: int, seed: int = 0) -> Scores:
+        """The scores of ``n`` examples drawn without replacement with ``seed``, in their order."""
+        drawn = np.random.default_rng(seed).permutation(len(self))[: _size(n, len(self))]
+        return self._take(np.sort(drawn))
+
+    def _take(self, index: np.ndarray) -> Scores:
+        provenance = dict(self.provenance)
+        if provenance.get("data"):
+            provenance["data"] = {**provenance["data"], "examples": len(index)}
+        return replace(
+            self,
+            gate_gradient=self.gate_gradient[index],
+            entropy=self.entropy[index],
+            loss=self.loss[index],
+            ids=self.ids[index],
+            provenance=provenance,
+        )
+
+    def interval(
+        self, name: str = "his", level: float = 0.95, *, draws: int = 1000, seed: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(low, high), each (L, H): the bootstrap interval of "his", "ae" or "fisher" over examples, seeded."""
+        per_example = {
+            "his": lambda: np.abs(self.gate_gradient),
+            "fisher": lambda: np.square(self.gate_gradient),
+            "ae": lambda: self.entropy,
+        }
+        if name not in per_example:
+            raise ScoreError(f"There is no interval for {name!r}; choose one of {', '.join(per_example)}.")
+        values = per_example[name]().reshape(len(self), -1).astype(np.float64)
+        low, high = stats.mean_interval(values, level=level, seed=seed, draws=draws)
+        shape = self.gate_gradient.shape[1:]
+        return low.reshape(shape), high.reshape(shape)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences that a page shows beside these scores."""
+        found = []
+        his = self.his
+        if np.nanmax(his) < _SATURATED_HIS:
+            found.append(
+                f"The largest HIS is {np.nanmax(his):.1e}: the model is so sure of these examples that the ranking is "
+                "little more than rounding. Score harder examples."
+            )
+        weight = np.nan_to_num(np.abs(self.gate_gradient)).sum(axis=(1, 2), dtype=np.float64)
+        few = max(1, round(_FEW_EXAMPLES * len(weight)))
+        if len(weight) >= 20 and np.sort(weight)[-few:].sum() > 0.5 * weight.sum() > 0:
+            found.append(
+                f"More than half of all gate gradients come from {few} of {len(weight)} examples, so the ranking "
+                "hangs on those few. Score more examples."
+            )
+        if self.provenance.get("options", {}).get("targets") == "predicted":
+            found.append("The loss is taken against the model's own predictions, not against labels.")
+        return tuple(found)
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one Parquet file, whole or not at all; `open_scores` reads it back."""
+        from headviz import scores_file
+
+        scores_file.save(self, Path(path))
+
+
+def open_scores(path: str | Path) -> Scores:
+    """Read what `Scores.save` wrote. Raises ScoreError when the file is not one of headviz's or is damaged."""
+    from headviz import scores_file
+
+    return scores_file.read(Path(path))
+
+
+def score(
+    subject: Subject,
+    data: Data,
+    *,
+    entropy: str = "normalised",
+    order: float = 1.0,
+    targets: str = "labels",
+    batch_tokens: int = BATCH_TOKENS,
+    batch_size: int | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: CancelSignal | None = None,
+) -> Scores:
+    """Gate gradients and attention entropies of every head, in one forward and one backward pass over ``data``.
+
+    Every example has gates of its own, so nothing depends on batch size, order or padding. Only activations are
+    differentiated; the model is left as it was. ``entropy``: "normalised" (0 to 1) or "raw" (nats); ``order``: Renyi
+    order of the entropy, 1 is Shannon; ``targets``: loss against "labels" or against the model's own "predicted"
+    classes; ``batch_size`` fixes the size where ``batch_tokens`` would choose it.
+
+    Raises DataError when data and model do not fit, ScoreError for a loss that is not finite, Cancelled.
+    """
+    if entropy not in ("normalised", "raw"):
+        raise ScoreError(f"entropy={entropy!r} is not one of normalised, raw.")
+    if targets not in ("labels", "predicted"):
+        raise ScoreError(f"targets={targets!r} is not one of labels, predicted.")
+    if not order > 0:
+        raise ScoreError(f"The order of the entropy must be above 0. Got {order!r}.")
+    if len(data) == 0:
+        raise DataError(f"{data.name} has no examples; choose data with at least one row.")
+    wanted = match_labels(data, subject.labels) if targets == "labels" else None
+    encoded = subject.encode(data.inputs)
+    total = int(sum(subject.heads))
+    gradient = np.empty((len(data), total), dtype=np.float32)
+    spread = np.empty((len(data), total), dtype=np.float32)
+    loss = np.empty(len(data))
+    progress = Progress(len(data), "scoring heads", on_progress, cancel)
+    paths: set[str | None] = set()
+    for batch in encoded.batches(batch_tokens, batch_size):
+        observer = EntropyObserver(batch.real, normalised=entropy == "normalised", order=order)
+        chosen = None if wanted is None else wanted[batch.indices]
+        loss[batch.indices], gradient[batch.indices] = _gate_gradients(subject, batch, chosen, observer)
+        spread[batch.indices] = observer.result().cpu().numpy()
+        paths.add(observer.path)
+        progress.step(len(batch.indices))
+    _check_finite(loss, gradient, data, subject)
+    options = {"entropy": entropy, "order": float(order), "targets": targets}
+    provenance = record(subject, data, options) | {
+        "truncated": encoded.truncated,
+        "entropy_path": sorted(str(path) for path in paths),
+    }
+    ids = data.ids
+    return Scores(subject.per_head(gradient), subject.per_head(spread), loss, ids, provenance)
+
+
+def _gate_gradients(
+    subject: Subject, batch: Batch, targets: np.ndarray | None, observer: EntropyObserver
+) -> tuple[np.ndarray, np.ndarray]:
+    """Losses (B,) and gate gradients (B, T) of one batch."""
+    import torch
+
+    with torch.enable_grad():
+        size = (len(batch.indices), int(sum(subject.heads)))
+        gates = torch.ones(size, dtype=subject.torch_dtype, device=subject.device, requires_grad=True)
+        logits = subject.forward(batch.inputs, gates=gates, observers=[observer])
+        goal = logits.argmax(-1) if targets is None else torch.as_tensor(targets, device=logits.device)
+        losses = subject.task_definition.loss(logits.to(torch.promote_types(logits.dtype, torch.float32)), goal)
+        # the sum, not the mean: each row of gates then carries its own example's gradient
+        (gradient,) = torch.autograd.grad(losses.sum(), gates)
+    return losses.detach().double().cpu().numpy(), gradient.float().cpu().numpy()
+
+
+def _check_finite(loss: np.ndarray, gradient: np.ndarray, data: Data, subject: Subject) -> None:
+    bad = np.flatnonzero(~np.isfinite(loss))
+    if bad.size:
+        raise ScoreError(
+            f"Row {data[int(bad[0])].id}: the loss is {loss[bad[0]]}, not a finite number. "
+            "Remove the row, or load the model in float32."
+        )
+    rows, heads = np.nonzero(~np.isfinite(gradient))
+    if rows.size:
+        layer, head = np.argwhere(subject.head_present)[heads[0]]
+        raise ScoreError(
+            f"Row {data[int(rows[0])].id}: the gate gradient of {head_name(layer, head)} is not a finite number. "
+            "Remove the row, or load the model in float32."
+        )
+
+
+def _size(n: int, available: int) -> int:
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise ScoreError(f"The number of examples must be a whole number of at least 1. Got {n!r}.")
+    return min(int(n), available)

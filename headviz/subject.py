@@ -1,0 +1,245 @@
+"""Subject: a loaded model with its processor, task and labels, read-only; `load` opens one, `Subject.wrap` takes one
+from memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from headviz import attention
+from headviz.attention import AttentionCall, Call, Observer
+from headviz.batches import Encoded, encode
+from headviz.checkpoint import max_length, open_checkpoint, state_fingerprint
+from headviz.errors import LoadError
+from headviz.families.weights import all_heads_are_silent, attention_parameters
+from headviz.hub import resolve
+from headviz.progress import OnProgress, Progress
+from headviz.tasks import Task, tasks
+
+_PROBE_TEXTS = ("It was not what we hoped for, but it was good in its own way.", "A good one.")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Subject:
+    """A loaded model, ready to be scored, masked and measured. Read-only; threads may share it.
+
+    ``name``, ``revision`` (commit of a hub model, else None), ``fingerprint`` (16 hex digits of the weights),
+    ``family`` (model type), ``task``, ``layers`` (attention calls L; a shared layer counts once per use), ``heads`` (a
+    tuple, heads of each layer), ``shape`` (L, H), ``parameters`` and ``attention_parameters`` (counts), ``labels``
+    (class names in the order of the logits), ``max_length`` (tokens), ``device``, ``dtype``, ``model`` and
+    ``processor`` (as given, never changed), ``notes`` (sentences a page shows).
+    """
+
+    name: str
+    revision: str | None
+    fingerprint: str
+    family: str
+    task: str
+    heads: tuple[int, ...]
+    parameters: int
+    attention_parameters: int | None
+    labels: tuple[str, ...]
+    max_length: int
+    device: str
+    dtype: str
+    model: nn.Module
+    processor: Any
+    notes: tuple[str, ...]
+    calls: tuple[AttentionCall, ...]
+    _view: nn.Module = field(repr=False)
+    _keyword: bool = field(repr=False)
+
+    @classmethod
+    def wrap(cls, model: nn.Module, processor: Any, *, name: str, task: str | None = None) -> Subject:
+        """A Subject around a model that is already in memory. The model is neither changed nor run: a view that shares
+        its tensors is.
+
+        Raises LoadError when the model has no classification head or its attention cannot be reached.
+        """
+        return _subject(model, processor, name=name, revision=None, fingerprint=state_fingerprint(model), task=task)
+
+    @property
+    def layers(self) -> int:
+        return len(self.heads)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.heads), max(self.heads)
+
+    @property
+    def head_present(self) -> np.ndarray:
+        """(L, H) bool: False where a layer has no such head."""
+        return np.arange(self.shape[1])[None, :] < np.array(self.heads)[:, None]
+
+    @property
+    def task_definition(self) -> Task:
+        return tasks[self.task]
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        return getattr(torch, self.dtype)
+
+    def encode(self, inputs: Sequence[tuple[str, ...]]) -> Encoded:
+        """Tokenise ``inputs``, cut at ``max_length`` tokens."""
+        return encode(self, list(inputs))
+
+    def gates(self, keep: np.ndarray) -> Tensor:
+        """A mask (L, H) as gates (T,) over all head calls: 1 keeps, 0 cuts."""
+        return torch.as_tensor(keep[self.head_present], dtype=self.torch_dtype, device=self.device)
+
+    def forward(
+        self, inputs: dict[str, Tensor], *, gates: Tensor | None = None, observers: Sequence[Observer] = ()
+    ) -> Tensor:
+        """Logits (B, C) of one batch with ``gates`` (T,) or (B, T) and ``observers`` riding on the attention calls."""
+        call = Call(gates, observers)
+        logits = attention.run(self._view, inputs, call, keyword=self._keyword)
+        if len(call.modules) != len(self.calls):
+            raise LoadError(
+                f"{self.name} made {len(call.modules)} attention calls where {len(self.calls)} were expected; "
+                "its layers are not the same for every input, which headviz cannot follow."
+            )
+        return logits
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Word embeddings (B, n, hidden) of token ids (B, n), before positions are added."""
+        return self._view.get_input_embeddings()(ids).detach()
+
+    def per_head(self, flat: np.ndarray) -> np.ndarray:
+        """Values (..., T) over all head calls as (..., L, H), NaN where a layer has no such head."""
+        out = np.full((*flat.shape[:-1], *self.shape), np.nan, dtype=flat.dtype)
+        out[..., self.head_present] = flat
+        return out
+
+    def __repr__(self) -> str:
+        return (
+            f"Subject({self.name!r}, {self.family}, {self.layers} layers x {self.shape[1]} heads, "
+            f"{self.parameters:,} parameters, {self.task}, {self.fingerprint})"
+        )
+
+
+def load(
+    source: str | Path,
+    *,
+    revision: str | None = None,
+    task: str | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    offline: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Subject:
+    """Open a model: ``"demo/reviews"``, a folder, or a Hugging Face id (with ``revision``). What exists as a local path
+    wins over an id. Weights come from safetensors only and no code of the repository is run.
+
+    ``device`` "auto" takes a GPU where there is one; ``dtype`` is the arithmetic, whatever the file stores; ``offline``
+    asks no network. Raises LoadError with one or two sentences.
+    """
+    if dtype not in ("float32", "float64", "bfloat16", "float16"):
+        raise LoadError(f"dtype {dtype!r} is not one of float32, float64, bfloat16, float16.")
+    steps = Progress(3, "loading the model", on_progress)
+    found = resolve(source, revision=revision, offline=offline)
+    steps.step()
+    checkpoint = open_checkpoint(found.folder, name=found.name, device=_device(device), dtype=dtype, task=task)
+    steps.step()
+    subject = _subject(
+        checkpoint.model,
+        checkpoint.processor,
+        name=found.name,
+        revision=found.revision,
+        fingerprint=checkpoint.fingerprint,
+        task=task,
+        notes=checkpoint.notes,
+    )
+    steps.step()
+    return subject
+
+
+def _device(device: str) -> str:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, ValueError) as cause:
+        raise LoadError(f"Device {device!r} is not available here; use cpu or auto.") from cause
+    return device
+
+
+def _subject(
+    model: nn.Module,
+    processor: Any,
+    *,
+    name: str,
+    revision: str | None,
+    fingerprint: str,
+    task: str | None,
+    notes: tuple[str, ...] = (),
+) -> Subject:
+    config: Any = model.config
+    first = next(model.parameters())
+    task_name = task or "text-classification"
+    limit = max_length(config, processor)
+    labels = tuple(str(config.id2label[i]) for i in range(config.num_labels))
+    device, dtype = str(first.device), str(first.dtype).removeprefix("torch.")
+    features, _ = tasks[task_name].tokenise(processor, [(text,) for text in _PROBE_TEXTS], limit)
+    inputs = Encoded(features, 0, processor, device).batch(np.arange(len(features))).inputs
+    view = attention.view(model)
+    calls, keyword = attention.calls_of(view, inputs)
+    _probe(model, view, inputs, calls, keyword, name)
+    return Subject(
+        name=name,
+        revision=revision,
+        fingerprint=fingerprint,
+        family=config.model_type,
+        task=task_name,
+        heads=tuple(use.heads for use in calls),
+        parameters=sum(p.numel() for p in model.parameters()),
+        attention_parameters=attention_parameters(model),
+        labels=labels,
+        max_length=limit,
+        device=device,
+        dtype=dtype,
+        model=model,
+        processor=processor,
+        notes=notes,
+        calls=calls,
+        _view=view,
+        _keyword=keyword,
+    )
+
+
+@torch.no_grad()
+def _probe(
+    model: nn.Module,
+    view: nn.Module,
+    inputs: dict[str, Tensor],
+    calls: tuple[AttentionCall, ...],
+    keyword: bool,
+    name: str,
+) -> None:
+    """Two texts of different lengths: our function is called, gates of one change nothing, closed gates change
+    something."""
+    family = getattr(model.config, "model_type", type(model).__name__)
+    outside = (
+        f"{name} is of the family {family}, whose attention does not go through transformers' AttentionInterface, "
+        "so its heads cannot be gated; choose another family, such as BERT, RoBERTa or DistilBERT."
+    )
+    if not calls:
+        raise LoadError(outside)
+    plain = attention.view(model, "sdpa")(**inputs).logits
+    total = calls[-1].offset + calls[-1].heads
+    open_, closed = torch.ones(total, dtype=plain.dtype), torch.zeros(total, dtype=plain.dtype)
+    gated = attention.run(view, inputs, Call(open_.to(plain.device)), keyword=keyword)
+    if not torch.equal(gated, plain):
+        raise LoadError(
+            f"{name} ({family}) gives other logits under headviz's attention than under its own; it is not supported."
+        )
+    if not torch.isfinite(plain).all():
+        raise LoadError(f"{name} gives logits that are not finite; the file may be damaged, or try dtype='float32'.")
+    shut = attention.run(view, inputs, Call(closed.to(plain.device)), keyword=keyword)
+    if torch.equal(shut, plain) and not all_heads_are_silent(model):
+        raise LoadError(outside)

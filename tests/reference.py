@@ -1,0 +1,69 @@
+"""Slow and plain twins of what the library does cleverly: eager attention, one example at a time, gates written out."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+
+class GatedInput(nn.Module):
+    """An output projection whose input is cut into heads and multiplied with gates first."""
+
+    def __init__(self, projection: nn.Linear, gates: torch.Tensor) -> None:
+        super().__init__()
+        self.projection, self.gates = projection, gates
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        heads = len(self.gates)
+        split = hidden.reshape(*hidden.shape[:-1], heads, -1)
+        return self.projection((split * self.gates[:, None]).reshape(hidden.shape))
+
+
+def output_projections(model: nn.Module) -> list[tuple[nn.Module, str]]:
+    """(parent, attribute) of each layer's output projection, for the families of tests/tiny.py without shared
+    layers."""
+    found = []
+    for name, module in model.named_modules():
+        if name.endswith("attention.output"):
+            found.append((module, "dense"))
+        elif name.endswith("attention") and hasattr(module, "out_lin"):
+            found.append((module, "out_lin"))
+    return found
+
+
+def scores_one_by_one(
+    model: nn.Module, tokenizer: Any, texts: list[tuple[str, ...]], labels: list[int], *, max_length: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(gate gradients (N, L, H), mean normalised entropies (N, L, H), losses (N,)): each text alone, unpadded, eager
+    attention with stored maps, head outputs gated in front of the output projection."""
+    twin = copy.deepcopy(model).eval()
+    twin.set_attn_implementation("eager")
+    projections = output_projections(twin)
+    heads = twin.config.num_attention_heads
+    dtype = next(twin.parameters()).dtype
+    gates = [torch.ones(heads, dtype=dtype, requires_grad=True) for _ in projections]
+    for (parent, attribute), gate in zip(projections, gates, strict=True):
+        setattr(parent, attribute, GatedInput(getattr(parent, attribute), gate))
+    gradients, entropies, losses = [], [], []
+    for text, label in zip(texts, labels, strict=True):
+        inputs = tokenizer(*text, return_tensors="pt", truncation=True, max_length=max_length)
+        output = twin(**inputs, output_attentions=True)
+        loss = nn.functional.cross_entropy(output.logits, torch.tensor([label]))
+        gradients.append(torch.stack(torch.autograd.grad(loss, gates)).detach().numpy())
+        maps = torch.stack([layer[0] for layer in output.attentions]).detach().double()
+        entropies.append(mean_entropy_of_maps(maps))
+        losses.append(float(loss.detach()))
+    return np.stack(gradients), np.stack(entropies), np.array(losses)
+
+
+def mean_entropy_of_maps(maps: torch.Tensor) -> np.ndarray:
+    """Normalised entropy (L, H) of the maps (L, H, n, n) of one unpadded text: the mean over rows of H / log n."""
+    tokens = maps.shape[-1]
+    if tokens < 2:
+        return np.full(maps.shape[:2], np.nan)
+    rows = -(torch.xlogy(maps, maps)).sum(-1)
+    return (rows.mean(-1) / np.log(tokens)).numpy()
