@@ -66,7 +66,7 @@ class Mask:
         if len(absent):
             layer, head = (int(number) for number in absent[0])
             raise MaskError(
-                f"The mask keeps {head_name(layer, head)}, but layer {layer} has {heads[layer]} heads. "
+                f"The mask keeps {head_name(layer, head)}, but layer {layer} has only {heads[layer]}. "
                 "Put False where a layer has no such head."
             )
         keep = keep.copy()
