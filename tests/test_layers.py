@@ -20,13 +20,13 @@ PACKAGE = ROOT / "headviz"
 
 # From the ground up; a module may import from its own row and from rows above it in this list, without a cycle.
 ROWS = (
-    ("errors", "glossary", "progress", "provenance", "registry", "stats"),
-    ("mask", "selection"),
-    ("attention", "entropy"),
+    ("errors", "files", "glossary", "progress", "provenance", "registry", "stats"),
+    ("mask", "selection", "head_scores", "hies"),
+    ("attention", "entropy", "readers"),
     ("families", "observers", "tasks"),
     ("demo",),
-    ("batches", "checkpoint", "data", "hub", "labels", "subject"),
-    ("evaluation", "saving", "scores"),
+    ("batches", "checkpoint", "columns", "data", "hub", "labels", "subject"),
+    ("evaluation", "inspection", "saving", "scores", "scores_file"),
     ("importance",),
     ("cli", "__main__", "demo.reviews.__main__", "demo.reviews.train"),
     ("ui",),
