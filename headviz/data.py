@@ -6,7 +6,6 @@ what cannot be read is a `DataError`. Labels stay raw: they meet a model's label
 
 from __future__ import annotations
 
-import importlib
 import json
 import operator
 import os
@@ -20,7 +19,8 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from headviz.columns import RawLabel, Rows, extract
-from headviz.errors import DataError, LoadError
+from headviz.demo import reviews
+from headviz.errors import DataError
 from headviz.provenance import hash_rows
 from headviz.readers.folder import SUFFIXES, find_split
 from headviz.readers.source import Source, from_bytes, from_file, from_folder, from_object
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 LabelsOption = str | Mapping[Any, Any] | None
 """What ``labels=`` may be: None, "ids" or a mapping from raw values to the model's labels."""
 
-_DEMOS = {"demo/reviews": "headviz.demo.reviews"}
-"""The bundled data sets and the modules that make them, imported when asked for: the demos stand above this module."""
+_DEMOS = {"demo/reviews": reviews}
 
 _HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
 
@@ -208,6 +207,11 @@ def load_data(
     return _load(_open(source, offline), split, inputs, label, labels, limit, seed)
 
 
+def splits_of(source: Any, *, offline: bool = False) -> tuple[str, ...]:
+    """The names that ``split`` of `load_data` may have for ``source``, train first; () where it has no splits."""
+    return tuple(name for name in _open(source, offline).splits if name)
+
+
 def read_upload(
     name: str,
     content: bytes,
@@ -252,7 +256,7 @@ def _open(source: Any, offline: bool) -> Source:
         return _demo(name)
     path = os.path.expanduser(name)
     if os.path.isdir(path):
-        return from_folder(Path(path), Path(path).resolve().name)
+        return from_folder(Path(path), Path(path).resolve().name or path)
     if os.path.exists(path):
         return from_file(Path(path))
     if name.startswith("demo/"):
@@ -263,23 +267,19 @@ def _open(source: Any, offline: bool) -> Source:
 
 
 def _demo(name: str) -> Source:
-    demo = importlib.import_module(_DEMOS[name])
+    demo = _DEMOS[name]
 
     def tables(split: str) -> list[Table]:
         rows = demo.rows(split)
         return [Table(name, ("text", "label"), range(len(rows)), len(rows), lambda j: [row[j] for row in rows])]
 
-    return Source(name, {split: partial(tables, split) for split in ("train", "validation", "test")})
+    return Source(name, {split: partial(tables, split) for split in demo.SPLITS})
 
 
 def _hub(name: str, offline: bool) -> Source:
     from headviz.hub import resolve
 
-    try:
-        resolved = resolve(name, offline=offline, kind="dataset")
-    except LoadError as error:
-        raise DataError(str(error)) from error
-    return from_folder(resolved.folder, name)
+    return from_folder(resolve(name, offline=offline, kind="dataset").folder, name)
 
 
 def _drawn(data: Data, limit: int | None, seed: int) -> Data:

@@ -50,13 +50,13 @@ def splits_of(folder: Path, name: str) -> dict[str, Shards]:
         return {split: Shards(_saved(folder / split, name)) for split in saved}
     if (folder / "state.json").is_file():
         return {"": Shards(_saved(folder, name))}
-    files = [path for path in _files_below(folder) if _is_data(path.relative_to(folder))]
+    if (folder / "config.json").is_file() and any(folder.glob("*.safetensors")):
+        raise DataError(f"{name} is a model, not data. Give a data file or a folder of such files.")
+    files = _files_below(folder)
     tables = [path for path in files if path.suffix.lower() != ".txt"]
     files = tables or files
     if not files:
-        is_model = any(folder.glob("*.safetensors")) or (folder / "config.json").is_file()
-        hint = "It looks like a model; give a data file or folder." if is_model else f"Known are {', '.join(SUFFIXES)}."
-        raise DataError(f"{name} holds no data file. {hint}")
+        raise DataError(f"{name} holds no data file. Known are {', '.join(SUFFIXES)}.")
     splits: dict[str, list[Path]] = {}
     configs: dict[str, str | None] = {}
     for path in files:
@@ -70,7 +70,7 @@ def splits_of(folder: Path, name: str) -> dict[str, Shards]:
 def find_split(wanted: str | None, splits: list[str], name: str) -> str:
     """The one of ``splits`` that ``wanted`` means: by its name, else the only one of that kind ("dev" for
     "validation", "sst2_train" for "train"). Raises `DataError` that lists the splits."""
-    listed = ", ".join(splits)
+    listed = ", ".join(splits[:20]) + (f" and {len(splits) - 20} more" if len(splits) > 20 else "")
     if wanted is None:
         if len(splits) > 1:
             raise DataError(f"{name} has several splits: {listed}. Choose one with split=.")
@@ -98,13 +98,13 @@ def card_names(folder: Path, config: str | None) -> dict[str, tuple[str, ...]]:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    """Sorted files at most `_DEPTH` folders down: a folder given by mistake may have a whole disk below it."""
+    """Sorted data files at most `_DEPTH` folders down: a folder given by mistake may have a whole disk below it."""
     found: list[Path] = []
     for here, folders, files in os.walk(folder):
         depth = len(Path(here).relative_to(folder).parts)
         folders[:] = [one for one in folders if not one.startswith(".") and depth < _DEPTH]
-        found += [Path(here, file) for file in files]
-    return sorted(path for path in found if path.is_file())
+        found += [path for file in files if _is_data((path := Path(here, file)).relative_to(folder))]
+    return sorted(path for path in found if os.path.isfile(path))
 
 
 def _is_data(path: Path) -> bool:

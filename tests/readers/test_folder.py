@@ -61,10 +61,27 @@ def test_one_split_in_two_formats_is_an_error(tmp_path: Path) -> None:
         splits_of(make(tmp_path, "train.csv", "train.jsonl"), "it")
 
 
-@pytest.mark.parametrize(("names", "hint"), [(["README.md"], "Known are"), (["config.json"], "looks like a model")])
-def test_folder_without_data_is_an_error(tmp_path: Path, names: list[str], hint: str) -> None:
-    with pytest.raises(DataError, match=hint):
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["README.md", "a/b/c/d/deep.csv"], r"it holds no data file\. Known are \.csv"),
+        (["config.json", "model.safetensors", "tokenizer.json"], "it is a model, not data"),
+    ],
+)
+def test_folder_without_data_is_an_error(tmp_path: Path, names: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
         splits_of(make(tmp_path, *names), "it")
+
+
+def test_file_that_points_nowhere_is_no_data(tmp_path: Path) -> None:
+    make(tmp_path, "train.csv")
+    (tmp_path / "test.csv").symlink_to(tmp_path / "gone.csv")
+    assert list(splits_of(tmp_path, "it")) == ["train"]
+
+
+def test_many_splits_are_listed_shortly() -> None:
+    with pytest.raises(DataError, match=r"s19 and 80 more\. Choose"):
+        find_split(None, [f"s{number}" for number in range(100)], "it")
 
 
 @pytest.mark.parametrize(
