@@ -153,8 +153,8 @@ def _position(table: Table, name: str) -> int:
     if name.isdecimal() and int(name) < len(table.names) and table.headless is not None:
         return int(name)
     close = difflib.get_close_matches(name, table.names, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise DataError(f"{table.source} has no column {name!r}; it has {_listed(table.names)}.{hint}{_by_number(table)}")
+    hint = f"Did you mean {close[0]!r}?" if close else f"Name one of these{_by_number(table)}."
+    raise DataError(f"{table.source} has no column {name!r}; it has {_listed(table.names)}. {hint}")
 
 
 def _guess_inputs(names: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -170,10 +170,14 @@ def _guessed_inputs(table: Table, label_at: int | None) -> tuple[int, ...]:
     if len(readings) > 1:
         told = " or ".join("/".join(reading) for reading in readings)
         raise DataError(f"{table.source}: the text may be in {told}. Say which with inputs=.")
+    if names and "," in names[0] and len(names) == 1 and table.headless is not None:
+        raise DataError(
+            f"{table.source} has one column, {names[0][:60]!r}. If commas separate its fields, name it .csv."
+        )
     if not readings:
         raise DataError(
             f"{table.source} has no column with a known name for the text; its columns are {_listed(table.names)}. "
-            f'Say which to take, such as inputs="{table.names[0] if table.names else "text"}".{_by_number(table)}'
+            f'Say which to take, such as inputs="{table.names[0] if table.names else "text"}"{_by_number(table)}.'
         )
     folded = [name.casefold() for name in names]
     return tuple(_position(table, table.names[folded.index(name)]) for name in readings[0])
@@ -285,4 +289,4 @@ def _listed(names: Sequence[str], most: int = 20) -> str:
 def _by_number(table: Table) -> str:
     if table.headless is None:
         return ""
-    return ' If the file has no header line, give columns by number, from 0: inputs="0", label="1".'
+    return ', or, if the file has no header line, give columns by number, from 0: inputs="0", label="1"'

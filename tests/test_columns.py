@@ -133,6 +133,11 @@ def test_number_that_a_cell_of_the_first_row_equals_is_no_column_name() -> None:
     assert extract([tsv("1\tgood\n0\tbad\n")], ("1",), "0").inputs == [("good",), ("bad",)]
 
 
+def test_commas_in_a_file_called_tsv_are_pointed_at() -> None:
+    with pytest.raises(DataError, match=r"one column, 'text,label'\. If commas separate its fields, name it \.csv"):
+        extract([tsv("text,label\na,pos\n")], None, None)
+
+
 def test_numbers_on_a_file_with_header_take_columns_by_position() -> None:
     rows = extract([tsv("text\tlabel\ngood\tpos\n")], ("0",), "1")
     assert (rows.columns, rows.inputs) == ((("text",), "label"), [("good",)])
