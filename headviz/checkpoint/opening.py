@@ -150,7 +150,6 @@ def _model(files: list[Path], config: Any, raw: dict[str, Any], dtype: str, name
 
 def _weights(files: list[Path], dtype: torch.dtype, name: str) -> dict[str, torch.Tensor]:
     """Every tensor of the files, copied out of them, numbers in ``dtype``."""
-    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -206,14 +205,11 @@ def _is_classifier(raw: dict[str, Any]) -> bool:
 def _headless(raw: dict[str, Any], keys: list[str], name: str) -> str:
     built = raw.get("architectures")
     was = f"; it was saved as {built[0]}" if isinstance(built, list) and built and not _is_classifier(raw) else ""
-    return (
-        f"{name} has no classification head{_some(keys)}{was}. "
-        "Use a model that was fine-tuned to classify texts."
-    )  # fmt: skip
+    return f"{name} has no classification head (no {keys[0]}){was}. Use a model that was fine-tuned to classify texts."
 
 
 def _some(keys: list[str]) -> str:
-    """ " (a.weight and 3 more are missing)"-like, for the middle of a sentence."""
+    """The first of some tensors and how many more, in brackets, for the middle of a sentence."""
     more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
     return f" ({keys[0]}{more})"
 
