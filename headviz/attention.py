@@ -123,7 +123,7 @@ def view(model: nn.Module, implementation: str = NAME) -> nn.Module:
     """
     memo: dict[int, Any] = {id(p): nn.Parameter(p.detach(), requires_grad=False) for p in model.parameters()}
     memo |= {id(b): b for b in model.buffers()}
-    twin = copy.deepcopy(model, memo)
+    twin: Any = copy.deepcopy(model, memo)
     twin.eval()
     twin.set_attn_implementation(implementation)
     return twin

@@ -45,7 +45,7 @@ class HeadScores:
         layers, heads = np.nonzero(rank >= 0)
         return pd.DataFrame(
             {
-                "head": [head_name(layer, head) for layer, head in zip(layers, heads, strict=True)],
+                "head": [head_name(int(layer), int(head)) for layer, head in zip(layers, heads, strict=True)],
                 "layer": layers,
                 "index": heads,
                 "value": self.values[layers, heads],

@@ -161,14 +161,15 @@ class Scores:
         """Write everything to one Parquet file, whole or not at all; `open_scores` reads it back."""
         from headviz import scores_file
 
-        scores_file.save(self, Path(path))
+        content = scores_file.Content(self.gate_gradient, self.entropy, self.loss, self.ids, self.provenance)
+        scores_file.save(content, Path(path))
 
 
 def open_scores(path: str | Path) -> Scores:
     """Read what `Scores.save` wrote. Raises ScoreError when the file is not one of headviz's or is damaged."""
     from headviz import scores_file
 
-    return scores_file.read(Path(path))
+    return Scores(*scores_file.read(Path(path)))
 
 
 def score(

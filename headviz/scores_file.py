@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +12,22 @@ import pyarrow.parquet as pq
 
 from headviz.errors import ScoreError
 from headviz.files import write_whole
-from headviz.scores import Scores
 
 FORMAT, VERSION = "headviz.scores", 1
 _KEY = b"headviz"
 
 
-def save(scores: Scores, path: Path) -> None:
+class Content(NamedTuple):
+    """The fields of `Scores`, in its order."""
+
+    gate_gradient: np.ndarray
+    entropy: np.ndarray
+    loss: np.ndarray
+    ids: np.ndarray
+    provenance: dict[str, Any]
+
+
+def save(scores: Content, path: Path) -> None:
     """Write ``scores``, whole or not at all."""
     layers, heads = scores.gate_gradient.shape[1:]
     head = {"format": FORMAT, "version": VERSION, "shape": [layers, heads], "provenance": scores.provenance}
@@ -38,7 +47,7 @@ def _rows(values: np.ndarray) -> pa.FixedSizeListArray:
     return pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
 
 
-def read(path: Path) -> Scores:
+def read(path: Path) -> Content:
     """Read a scores file. Raises ScoreError when it is missing, not one of headviz's, damaged, or of a later
     version."""
     if not path.is_file():
@@ -58,12 +67,12 @@ def read(path: Path) -> Scores:
     if version > VERSION:
         raise ScoreError(f"{path.name} was written by a later version of headviz; update headviz to open it.")
     try:
-        return _scores(table, head)
+        return _content(table, head)
     except (KeyError, ValueError, TypeError, pa.ArrowException) as cause:
         raise ScoreError(f"{path.name} is damaged; make it anew with headviz score.") from cause
 
 
-def _scores(table: pa.Table, head: dict[str, Any]) -> Scores:
+def _content(table: pa.Table, head: dict[str, Any]) -> Content:
     layers, heads = (int(size) for size in head["shape"])
     if not isinstance(head["provenance"], dict):
         raise TypeError("provenance")
@@ -75,7 +84,7 @@ def _scores(table: pa.Table, head: dict[str, Any]) -> Scores:
         flat = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
         return flat.reshape(table.num_rows, layers, heads)
 
-    return Scores(
+    return Content(
         gate_gradient=cube("gate_gradient"),
         entropy=cube("entropy"),
         loss=table["loss"].to_numpy().astype(np.float64),

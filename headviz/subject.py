@@ -108,7 +108,9 @@ class Subject:
 
     def embed(self, ids: Tensor) -> Tensor:
         """Word embeddings (B, n, hidden) of token ids (B, n), before positions are added."""
-        return self._view.get_input_embeddings()(ids).detach()
+        view: Any = self._view
+        table = view.get_input_embeddings()
+        return table(ids).detach()
 
     def per_head(self, flat: np.ndarray) -> np.ndarray:
         """Values (..., T) over all head calls as (..., L, H), NaN where a layer has no such head."""

@@ -11,28 +11,35 @@ from torch import nn
 
 
 class GatedInput(nn.Module):
-    """An output projection whose input is cut into heads and multiplied with gates first."""
+    """An output projection whose input is cut into heads and multiplied with gates first; one set of gates per use."""
 
-    def __init__(self, projection: nn.Linear, gates: torch.Tensor) -> None:
+    def __init__(self, projection: nn.Linear, gates: list[torch.Tensor]) -> None:
         super().__init__()
-        self.projection, self.gates = projection, gates
+        self.projection, self.gates, self.calls = projection, gates, 0
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        heads = len(self.gates)
-        split = hidden.reshape(*hidden.shape[:-1], heads, -1)
-        return self.projection((split * self.gates[:, None]).reshape(hidden.shape))
+        gates = self.gates[self.calls % len(self.gates)]
+        self.calls += 1
+        split = hidden.reshape(*hidden.shape[:-1], len(gates), -1)
+        return self.projection((split * gates[:, None]).reshape(hidden.shape))
 
 
-def output_projections(model: nn.Module) -> list[tuple[nn.Module, str]]:
-    """(parent, attribute) of each layer's output projection, for the families of tests/tiny.py without shared
-    layers."""
-    found = []
-    for name, module in model.named_modules():
-        if name.endswith("attention.output"):
-            found.append((module, "dense"))
-        elif name.endswith("attention") and hasattr(module, "out_lin"):
-            found.append((module, "out_lin"))
-    return found
+def gate_outputs(model: nn.Module) -> list[torch.Tensor]:
+    """Put gates in front of each output projection of ``model`` (families of tests/tiny.py); returns one leaf per use."""
+    heads, layers = model.config.num_attention_heads, model.config.num_hidden_layers
+    dtype = next(model.parameters()).dtype
+    gates = [torch.ones(heads, dtype=dtype, requires_grad=True) for _ in range(layers)]
+    places = [
+        (module, "out_lin" if hasattr(module, "out_lin") else "dense")
+        for name, module in model.named_modules()
+        if name.endswith("attention.output")
+        or (name.endswith("attention") and (hasattr(module, "out_lin") or hasattr(module, "dense")))
+    ]
+    shared = len(places) == 1
+    for place, (parent, attribute) in enumerate(places):
+        own = gates if shared else [gates[place]]
+        setattr(parent, attribute, GatedInput(getattr(parent, attribute), own))
+    return gates
 
 
 def scores_one_by_one(
@@ -42,12 +49,7 @@ def scores_one_by_one(
     attention with stored maps, head outputs gated in front of the output projection."""
     twin = copy.deepcopy(model).eval()
     twin.set_attn_implementation("eager")
-    projections = output_projections(twin)
-    heads = twin.config.num_attention_heads
-    dtype = next(twin.parameters()).dtype
-    gates = [torch.ones(heads, dtype=dtype, requires_grad=True) for _ in projections]
-    for (parent, attribute), gate in zip(projections, gates, strict=True):
-        setattr(parent, attribute, GatedInput(getattr(parent, attribute), gate))
+    gates = gate_outputs(twin)
     gradients, entropies, losses = [], [], []
     for text, label in zip(texts, labels, strict=True):
         inputs = tokenizer(*text, return_tensors="pt", truncation=True, max_length=max_length)

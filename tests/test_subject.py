@@ -1,0 +1,81 @@
+"""Subject: what it says of a model, and that a model is the same through load and wrap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import headviz as hv
+from tests.tiny import FAMILIES, LABELS, save_tiny, tiny_model
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_load_every_family_gives_its_shape_and_labels(family: str, tmp_path: Path) -> None:
+    subject = hv.load(save_tiny(tmp_path / "model", family))
+    assert (subject.layers, subject.heads, subject.shape) == (3, (4, 4, 4), (3, 4))
+    assert subject.labels == LABELS
+    assert subject.family == family
+    assert subject.max_length == 40
+    assert subject.parameters == sum(p.numel() for p in subject.model.parameters())
+    # q, k, v, o of 32 x 32 with biases, in three layers or, shared, in one
+    layers = 1 if family == "albert" else 3
+    assert subject.attention_parameters == layers * 4 * (32 * 32 + 32)
+
+
+def test_load_half_precision_checkpoint_computes_in_float32(tmp_path: Path) -> None:
+    subject = hv.load(save_tiny(tmp_path / "model", "bert", dtype="float16"))
+    assert subject.dtype == "float32"
+    assert {p.dtype for p in subject.model.parameters()} == {torch.float32}
+
+
+def test_wrap_and_load_of_the_same_weights_share_a_fingerprint(tmp_path: Path) -> None:
+    model, tokenizer = tiny_model("bert")
+    wrapped = hv.Subject.wrap(model, tokenizer, name="tiny")
+    loaded = hv.load(save_tiny(tmp_path / "model", "bert"))
+    assert wrapped.fingerprint == loaded.fingerprint
+    assert len(wrapped.fingerprint) == 16
+
+
+def test_wrap_model_in_training_mode_is_left_in_it() -> None:
+    model, tokenizer = tiny_model("bert")
+    model.train()
+    subject = hv.Subject.wrap(model, tokenizer, name="tiny")
+    assert model.training
+    assert subject.model is model
+
+
+def test_subject_is_read_only() -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    with pytest.raises(AttributeError):
+        subject.name = "other"  # type: ignore[misc]
+
+
+def test_load_unknown_dtype_or_device_says_what_there_is(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "model", "bert")
+    with pytest.raises(hv.LoadError, match="float32, float64, bfloat16, float16"):
+        hv.load(folder, dtype="int8")
+    with pytest.raises(hv.LoadError, match="cpu or auto"):
+        hv.load(folder, device="hamster")
+
+
+def test_load_progress_ends_complete(tmp_path: Path) -> None:
+    seen: list[tuple[int, int, str]] = []
+    hv.load(save_tiny(tmp_path / "model", "bert"), on_progress=lambda *step: seen.append(step))
+    assert seen[-1][0] == seen[-1][1]
+
+
+def test_per_head_uneven_layers_leave_nan_where_no_head_is() -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    values = subject.per_head(np.arange(24.0).reshape(2, 12))
+    assert values.shape == (2, 3, 4)
+    assert values[1, 2, 3] == 23.0
+
+
+def test_load_real_models_give_their_published_sizes(shared: Path) -> None:
+    subject = hv.load(shared / "models" / "minilm-sst5")
+    assert subject.shape == (6, 12)
+    assert subject.labels == ("very negative", "negative", "neutral", "positive", "very positive")
+    assert round(subject.parameters / 1e6, 1) == 22.7
