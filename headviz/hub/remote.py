@@ -127,11 +127,11 @@ class Repository:
         answer: queue.Queue[Path | Exception] = queue.Queue()
         threading.Thread(target=_put, args=(answer, lambda: self._fetch(listing, files, meter)), daemon=True).start()
         heard = time.monotonic()
-        seen = -1
+        seen = (-1, -1)
         try:
             while True:
-                if meter.done != seen:
-                    seen, heard = meter.done, time.monotonic()
+                if (meter.done, meter.received) != seen:
+                    seen, heard = (meter.done, meter.received), time.monotonic()
                 if on_progress is not None:
                     on_progress(*meter.megabytes(), _STAGE)
                 with contextlib.suppress(queue.Empty):
@@ -236,6 +236,7 @@ class _Meter:
 
     def __init__(self, total: int) -> None:
         self.total = total
+        self.received = 0  # bytes that came over the network: where files come in pieces, these run ahead
         self.stop = threading.Event()
         self._finished = 0
         self._current = 0
@@ -264,12 +265,21 @@ class _Meter:
         meter = self
 
         class Bar(tqdm):
+            """Both bars that huggingface_hub draws of a file: of what is written, and of what is received."""
+
             def __init__(self, *args: Any, **options: Any) -> None:
                 super().__init__(*args, **{**options, "disable": True})
 
             def update(self, n: float | None = 1) -> None:
                 meter._current += int(n or 0)
                 meter._check()
+
+            def update_transfer(self, n: float | None = 1) -> None:
+                meter.received += int(n or 0)
+                meter._check()
+
+            def set_transfer_postfix_str(self, *_: Any, **__: Any) -> None:
+                pass
 
         return Bar
 

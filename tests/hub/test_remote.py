@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from headviz.errors import DataError, HeadvizError, LoadError
 from headviz.hub import resolve
-from headviz.hub.remote import PATIENCE
+from headviz.hub.remote import PATIENCE, _Meter
 from tests.hub.fake_hub import FakeHub
 
 SOON = 0.5  # seconds of patience in these tests
@@ -161,3 +162,27 @@ def test_an_interrupt_stops_the_download(tmp_path: Path) -> None:
             resolve("owner/name", endpoint=hub.url, cache=tmp_path, on_progress=on_progress)
         interrupted.set()
         assert not gone_on.wait(0.5)
+
+
+def test_a_download_in_chunks_counts_each_byte_once(capfd: pytest.CaptureFixture[str]) -> None:
+    """Xet storage reports what is received and what is written (seen with huggingface_hub 2.4)."""
+    from huggingface_hub.utils._xet_progress_reporting import XetDownloadProgressReporter
+
+    meter = _Meter(3_000_000)
+    with XetDownloadProgressReporter(
+        reconstruction_desc="file", total=3_000_000, log_level=30, tqdm_class=meter.bar()
+    ) as progress:
+        for written, received in ((0, 1_000_000), (1_000_000, 2_500_000), (3_000_000, 2_500_000)):
+            progress.update_progress(
+                SimpleNamespace(
+                    total_bytes=3_000_000,
+                    total_bytes_completed=written,
+                    total_transfer_bytes_completed=received,
+                    total_bytes_completion_rate=1e6,
+                    total_transfer_bytes_completion_rate=1e6,
+                )
+            )
+            assert (meter.done, meter.received) == (written, received)
+    meter.finish(3_000_000)
+    assert meter.megabytes() == (3, 3)
+    assert capfd.readouterr() == ("", "")
