@@ -94,7 +94,7 @@ def dump_json(record: Mapping[str, Any]) -> str:
     lines = []
     for key, value in record.items():
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        if len(text) > 100 and isinstance(value, dict):
+        if len(text) > 120 and isinstance(value, dict):
             inner = (
                 f"  {json.dumps(name, ensure_ascii=False)}: {json.dumps(part, ensure_ascii=False, allow_nan=False)}"
                 for name, part in value.items()

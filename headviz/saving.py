@@ -1,0 +1,154 @@
+"""A masked model as an ordinary folder: the output projections' columns of cut heads are zero, all else is as it was.
+
+Any program that opens transformers' folders gets the masked model, at the size and speed of the whole one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from torch import nn
+
+from headviz import attention
+from headviz.errors import ExportError, MaskError
+from headviz.families import AttentionUse, family_of
+from headviz.files import write_folder
+from headviz.mask import Mask, describe_heads, head_name
+from headviz.progress import CancelSignal, OnProgress, Progress
+
+if TYPE_CHECKING:
+    from headviz.subject import Subject
+
+MASK_FILE = "head_mask.json"
+# What save_masked writes, and so what it may replace.
+_OWN_SUFFIXES = {".json", ".safetensors", ".txt", ".model", ".jinja"}
+
+
+def save_masked(
+    subject: Subject,
+    mask: Mask,
+    folder: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    on_progress: OnProgress | None = None,
+    cancel: CancelSignal | None = None,
+) -> Path:
+    """Write ``subject`` with the heads that ``mask`` cuts taken out of its weights, and the mask, to ``folder``.
+
+    The folder holds config.json, model.safetensors, the tokenizer's files and head_mask.json, and opens with
+    transformers alone; its logits are those of the masked model. The biases of the output projections stay, as they do
+    under a gate of 0. The subject is untouched. The folder is written whole or not at all; it must be new or empty, or,
+    with ``overwrite``, one that save_masked wrote. Returns its path.
+
+    Raises MaskError for a mask of other head counts and for a cut that weights cannot carry (a head of a shared layer
+    that goes in only some of the layer's uses), ExportError where the folder cannot be written.
+    """
+    steps = Progress(3, "writing the masked model", on_progress, cancel)
+    cuts = cuts_of_weights(subject.model, mask)
+    _require_free(Path(folder), overwrite)
+    model: Any = attention.view(subject.model)
+    _zero(model, cuts)
+    steps.step()
+
+    def fill(temporary: Path) -> None:
+        try:
+            model.save_pretrained(temporary)
+            steps.step()
+            subject.processor.save_pretrained(temporary)
+        except SafetensorError as error:
+            raise ExportError(f"{os.fspath(folder)!r} cannot be written: {error}. Choose another folder.") from error
+        (temporary / MASK_FILE).write_bytes(_of_subject(mask, subject).content(".json"))
+        steps.step()
+
+    write_folder(folder, fill)
+    return Path(folder)
+
+
+def cuts_of_weights(model: nn.Module, mask: Mask) -> list[tuple[int, list[int]]]:
+    """For every output projection that loses heads: the layer of its first use, and the heads, in order.
+
+    Raises MaskError where the mask does not fit the model, and, naming the head, where a layer that is used several
+    times (ALBERT) would lose a head in only some of its uses.
+    """
+    uses = family_of(model).uses(model)
+    heads = tuple(use.heads for use in uses)
+    if mask.heads != heads:
+        raise MaskError(
+            f"The mask is for {describe_heads(mask.heads)}, but the model has {describe_heads(heads)}. "
+            "Open the model it was made for, or choose another mask."
+        )
+    cuts = []
+    for layers in _layers_by_weights(uses):
+        cut = ~mask.keep[layers, : heads[layers[0]]]
+        partly = cut.any(axis=0) & ~cut.all(axis=0)
+        if partly.any():
+            head = int(partly.argmax())
+            raise MaskError(_shared_sentence(layers, head, cut[:, head].tolist()))
+        if cut.any():
+            cuts.append((layers[0], [int(head) for head in cut[0].nonzero()[0]]))
+    return cuts
+
+
+def _layers_by_weights(uses: Sequence[AttentionUse]) -> list[list[int]]:
+    """The layers, put together where they use one output projection."""
+    found: dict[int, list[int]] = {}
+    for layer, use in enumerate(uses):
+        found.setdefault(id(use.output.weight), []).append(layer)
+    return list(found.values())
+
+
+def _shared_sentence(layers: Sequence[int], head: int, cut: Sequence[bool]) -> str:
+    gone, stays = (
+        [head_name(layer, head) for layer, is_cut in zip(layers, cut, strict=True) if is_cut == which]
+        for which in (True, False)
+    )
+    return (
+        f"{gone[0]} is cut but {stays[0]} is kept, and both are the same weights, since the model shares its layers. "
+        f"Cut {', '.join(head_name(layer, head) for layer in layers)} together, or none of them."
+    )
+
+
+@torch.no_grad()
+def _zero(model: nn.Module, cuts: Sequence[tuple[int, list[int]]]) -> None:
+    """Give ``model``, which shares its tensors with another, output projections of its own without the cut heads."""
+    uses = family_of(model).uses(model)
+    for layer, heads in cuts:
+        use = uses[layer]
+        weight = use.output.weight.detach().clone()
+        for head in heads:
+            weight[:, use.columns(head)] = 0
+        use.output.weight = nn.Parameter(weight, requires_grad=False)
+
+
+def _of_subject(mask: Mask, subject: Subject) -> Mask:
+    """The mask with the record of the weights that it is applied to here; what was measured on others is left out."""
+    provenance = mask.provenance
+    if provenance.get("model", {}).get("fingerprint") not in (None, subject.fingerprint):
+        provenance.pop("measured", None)
+    return Mask(mask.keep, subject=subject, provenance=provenance)
+
+
+def _require_free(folder: Path, overwrite: bool) -> None:
+    """Raises ExportError unless ``folder`` is missing, empty, or one that save_masked wrote and may be overwritten."""
+    try:
+        entries = list(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise ExportError(f"{str(folder)!r} cannot be read: {error.strerror}. Choose another folder.") from error
+    if not entries:
+        return
+    if not overwrite:
+        raise ExportError(
+            f"{str(folder)!r} is not empty. Choose another folder, or pass overwrite=True to replace what save_masked "
+            "wrote there."
+        )
+    foreign = [entry for entry in entries if not entry.is_file() or entry.suffix not in _OWN_SUFFIXES]
+    if foreign or not (folder / MASK_FILE).is_file():
+        what = f"holds {foreign[0].name!r}" if foreign else f"has no {MASK_FILE}"
+        raise ExportError(
+            f"{str(folder)!r} {what}, so save_masked did not write it and will not replace it. Choose another folder."
+        )
