@@ -27,7 +27,9 @@ def shown() -> Iterator[None]:
     except Exception:
         reference = secrets.token_hex(4)
         log.exception("Page error, reference %s", reference)
-        st.error(f"This part of the page failed for a reason headviz did not foresee. The log has it under {reference}.")
+        st.error(
+            f"This part of the page failed for a reason headviz did not foresee. The log has it under {reference}."
+        )
 
 
 def sentence(text: str) -> None:

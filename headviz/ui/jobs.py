@@ -40,7 +40,7 @@ class Job:
     seconds_left: float | None = None
     result: Any = None
     error: str | None = None
-    told: bool = False  # a page has shown the end of it
+    gave_way: bool = False  # stopped because a newer job of its kind was started
     cancel: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
     _clock: TimeLeft = field(default_factory=TimeLeft)
@@ -135,7 +135,8 @@ class Jobs:
             return known
         if alone:
             for job in self.active():
-                if job.kind == kind:
+                if job.kind == kind and job.key != key:
+                    job.gave_way = True
                     job.cancel.set()
         job = Job(key, title, work, kind)
         self._jobs[key] = job
@@ -159,10 +160,6 @@ class Jobs:
 
     def active(self) -> list[Job]:
         return [job for job in list(self._jobs.values()) if job.active and not job.cancel.is_set()]
-
-    def ended(self) -> list[Job]:
-        """Jobs whose end no page has shown yet."""
-        return [job for job in list(self._jobs.values()) if not job.active and not job.told]
 
     def close(self) -> None:
         """Stop everything: the session has ended. Running work notices within one batch."""

@@ -103,7 +103,7 @@ def alpha_text(alpha: float, low: float = 0.0, high: float = 1.0) -> str:
     for places in range(3, 16):
         text = f"{alpha:.{places}f}"
         rounded = float(text)
-        if rounded == alpha or (low < rounded or low == rounded == 0) and (rounded < high or rounded == high == 1):
+        if rounded == alpha or ((low < rounded or low == rounded == 0) and (rounded < high or rounded == high == 1)):
             return text
     return repr(alpha)
 

@@ -20,9 +20,10 @@ from headviz.ui.shelf import Shelf
 from headviz.ui.state import DEFAULT_CALIBRATION, OpenedData, Session
 
 if TYPE_CHECKING:
-    from headviz.data import Data
+    from headviz.data import Data, Example
     from headviz.evaluation import Evaluation
     from headviz.head_scores import HeadScores
+    from headviz.inspection import AttentionMaps, TokenAttribution
     from headviz.mask import Mask
     from headviz.scores import Scores
 
@@ -52,7 +53,7 @@ class Results:
         subject, data = self.session.subject, self.session.data
         if subject is None or data is None:
             return None
-        key = ("fit", subject.labels, id(data))
+        key = ("fit", subject.labels, data.calibration.fingerprint, data.report.fingerprint)
         known: tuple[str | None] | None = self.shelf.views.get(key)
         if known is None:
             known = self.shelf.views.put(key, (_misfit(data, subject.labels),))
@@ -135,7 +136,9 @@ class Results:
         """Which of the masks that alpha can give stands now, counted from 0, and its interval of alpha."""
         alpha = self.session.choice.alpha
         breaks = self.breaks() or []
-        place = next((i for i, (low, high, _) in enumerate(breaks) if low <= alpha < high or low == high == alpha), None)
+        place = next(
+            (i for i, (low, high, _) in enumerate(breaks) if low <= alpha < high or low == high == alpha), None
+        )
         if place is None and breaks and alpha >= breaks[-1][0]:
             place = len(breaks) - 1
         return None if place is None else (place, *breaks[place][:2])
@@ -262,23 +265,74 @@ class Results:
     def evaluation_job(self, mask: Mask | None = None) -> Job | None:
         return self.jobs.get(self._evaluation_key(mask))
 
-    # -- single texts -------------------------------------------------------------------------------------------------
+    # -- single heads and texts ---------------------------------------------------------------------------------------
 
-    def view(self, key: tuple[Any, ...], title: str, make: Callable[..., Any]) -> tuple[Any | None, Job | None]:
-        """A view of one text (an attention map, an attribution): the view if it is known, else the job that makes it."""
+    def score_interval(self, which: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """The 95 % interval of every head's HIS ("his") or attention entropy ("ae"), each (L, H)."""
+        base = self.base()
+        if base is None:
+            return None
+        key = ("interval", which, *base.key)
+        known = self.shelf.views.get(key)
+        return known if known is not None else self.shelf.views.put(key, base.scores.interval(which))
+
+    def label_of(self, example: Example) -> str | None:
+        """An example's true label by the model's name for it."""
+        from headviz.labels import match_labels
+
+        assert self.session.subject is not None and self.session.data is not None
+        if example.label is None:
+            return None
+        data, labels = self.session.data.report, self.session.subject.labels
+        key = ("labels", data.fingerprint, labels)
+        known = self.shelf.views.get(key)
+        if known is None:
+            matched = dict(zip(data.ids.tolist(), match_labels(data, labels).tolist(), strict=True))
+            known = self.shelf.views.put(key, matched)
+        return labels[known[example.id]]
+
+    def attention(self, text: Any, head: str) -> tuple[AttentionMaps | None, Job | None]:
+        """The attention map of a head on a text, or the job that makes it."""
+        subject = self.session.subject
+        assert subject is not None
+
+        def make(on_progress: Any, cancel: Any) -> AttentionMaps:
+            from headviz.inspection import attention_of
+
+            return attention_of(subject, text, [head])
+
+        return self._view(("attention", subject.fingerprint, head, text), f"Attention of {head}", make)
+
+    def attribution(self, text: Any) -> tuple[TokenAttribution | None, Job | None]:
+        """Each token's part in the predicted label's logit, or the job that makes it."""
+        subject = self.session.subject
+        assert subject is not None
+
+        def make(on_progress: Any, cancel: Any) -> TokenAttribution:
+            from headviz.inspection import token_attribution
+
+            return token_attribution(subject, text, on_progress=on_progress, cancel=cancel)
+
+        return self._view(("attribution", subject.fingerprint, text), "Attributing tokens", make)
+
+    def _view(self, key: tuple[Any, ...], title: str, make: Callable[..., Any]) -> tuple[Any | None, Job | None]:
         known = self.shelf.views.get(key)
         if known is not None:
             return known, None
 
         def work(on_progress: Any, cancel: Any) -> None:
             engine.wait()
-            self.shelf.views.put(key, make())
+            self.shelf.views.put(key, make(on_progress, cancel))
 
         return None, self._ask(key, title, work, kind=f"view {key[0]}", alone=True)
 
     def _ask(self, key: Any, title: str, work: Any, *, kind: str = "", alone: bool = False) -> Job:
-        """The job of this key, started if there is none. One that failed or was stopped stays so until it is forgotten."""
-        return self.jobs.get(key) or self.jobs.start(key, title, work, kind=kind, alone=alone)
+        """The job of this key, started if there is none. One that failed, or that the visitor stopped, stays so until it is
+        forgotten; one that gave way to a newer one, or whose result has left the shelf, starts again."""
+        job = self.jobs.get(key)
+        if job is None or job.gave_way or job.state == "done":
+            job = self.jobs.start(key, title, work, kind=kind, alone=alone)
+        return job
 
 
 def hies_of(base: Base, alpha: float, normalise: str) -> HeadScores:

@@ -5,6 +5,8 @@ Pages lie in ``pages/`` and each may be the first that a fresh server runs, so n
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from headviz.ui import engine, opening
@@ -26,7 +28,7 @@ def shell(title: str, intro: str) -> Page:
     """Begin a page. Call it first; what it gives back is what the page works with."""
     st.set_page_config(
         page_title="headviz" if title == "Home" else f"{title} - headviz",
-        page_icon=":material/blur_on:",
+        page_icon=str(Path(__file__).with_name("icon.png")),  # an icon by name would be fetched from elsewhere
         layout="wide",
     )
     engine.start(_ENGINE_DELAY)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import headviz as hv
-from headviz.errors import DataError, HeadvizError, LoadError
+from headviz.errors import DataError, ExportError, HeadvizError, LoadError
 from headviz.ui import links
 from headviz.ui.state import OpenedData, OpenedModel
 
@@ -68,12 +67,31 @@ def check_source(text: str, *, local: bool, error: type[HeadvizError] = LoadErro
     path = Path(text).expanduser()
     if root is None:
         return str(path) if text.startswith("~") else text
-    inside = (path if path.is_absolute() else root / path).resolve()
-    if inside.is_relative_to(root) and inside.exists():
-        return str(inside)
-    if _HUB_ID.fullmatch(text) and not path.exists():
+    try:
+        inside = (path if path.is_absolute() else root / path).resolve()
+        if inside.is_relative_to(root) and inside.exists():
+            return str(inside)
+    except (OSError, ValueError, RuntimeError):  # a name no file system takes, or links in a circle
+        pass
+    if _HUB_ID.fullmatch(text) and not path.exists():  # what exists beside the server would win over the id
         return text
     raise error("There is no such file or folder under this server's data root; check the path.")
+
+
+def check_destination(text: str, *, local: bool) -> Path:
+    """Where a visitor may have a new folder written; else the refusal, as ExportError."""
+    text, root = text.strip(), data_root()
+    if not text:
+        raise ExportError("Type the path of a new folder.")
+    if root is None and not local:
+        raise ExportError("This server writes no folders for visitors; download the zip.")
+    path = Path(text).expanduser()
+    if root is None:
+        return path
+    inside = (path if path.is_absolute() else root / path).resolve()
+    if not inside.is_relative_to(root):
+        raise ExportError("The folder must lie under this server's data root; choose another path.")
+    return inside
 
 
 def open_model(text: str, *, revision: str | None, local: bool, on_progress: Any = None) -> OpenedModel:
@@ -94,7 +112,7 @@ def open_data(
 ) -> OpenedData:
     """Open a demo, a hub data set or a file. ``splits``: for calibration and for report, None to choose them here."""
     source = check_source(text, local=local, error=DataError)
-    there = splits_of(source)
+    there = _splits(source)
     link = source if source in DEMOS else None
     if link is None and not Path(source).exists():
         link = links.source_in_link(source)
@@ -114,49 +132,47 @@ def open_data(
     )
 
 
-def open_uploads(
-    files: Sequence[tuple[str, bytes]], options: Mapping[str, Any] | None = None, hand: Mapping[str, Any] | None = None
-) -> OpenedData:
+def open_uploads(files: Sequence[tuple[str, bytes]], options: Mapping[str, Any] | None = None) -> OpenedData:
     """Open one uploaded file, or two: the first to take scores from, the second to report quality on."""
     opened = [_upload(name, content, options) for name, content in files[:2]]
     if len(opened) == 1:
         return halve(opened[0], opened[0].name, None)
-    return OpenedData(
-        opened[0],
-        opened[1],
-        opened[0].name,
-        None,
-        f"Scores come from {opened[0].name}, quality from {opened[1].name}.",
-    )
+    calibration, report = opened
+    note = f"Scores come from {calibration.name}, quality from {report.name}."
+    if calibration.fingerprint == report.fingerprint:
+        raise DataError(
+            "Both files hold the same rows; upload another second file, or one file alone, which is then halved."
+        )
+    return OpenedData(calibration, report, calibration.name, None, note)
+
+
+def with_labels(opened: OpenedData, labels: Any) -> OpenedData:
+    """The same rows with ``labels`` ("ids" or a mapping from raw values to the model's labels) taken as said."""
+    return replace(opened, calibration=opened.calibration.with_labels(labels), report=opened.report.with_labels(labels))
 
 
 def halve(data: Data, source: str, link: str | None) -> OpenedData:
     """One set of rows as two halves without a common row, so that quality is not measured where scores were taken."""
     if len(data) < 2:
-        raise DataError(f"{data.name} has {len(data)} usable rows; at least 2 are needed, one half to score on and one to measure on.")
+        raise DataError(
+            f"{data.name} has {len(data)} usable rows; at least 2 are needed, one half to score on and one to measure on."
+        )
     calibration, report = data.halves(0)
     note = (
         "There is one set of rows, so it was split in halves: scores come from one "
-        f"({len(calibration):,} examples), quality from the other ({len(report):,}), so the two share no row."
+        f"({len(calibration):,} examples), quality from the other ({len(report):,}); they share no row."
     )
     return OpenedData(calibration, report, source, link, note, halved=True)
 
 
 def _upload(name: str, content: bytes, options: Mapping[str, Any] | None) -> Data:
-    """Parse uploaded bytes. They are written under a name of ours, never under the visitor's."""
-    suffix = Path(name).suffix.lower().lstrip(".")
+    """Parse uploaded bytes in memory; the visitor's file name only tells the kind."""
+    from headviz.data import read_upload
+
     shown = display_name(name)
-    if suffix not in DATA_SUFFIXES:
-        raise DataError(f"{shown} is not a file headviz reads; upload one of .{', .'.join(DATA_SUFFIXES)}.")
     if len(content) > LARGEST_UPLOAD_MB * 2**20:
         raise DataError(f"{shown} is larger than {LARGEST_UPLOAD_MB} MB; upload fewer rows.")
-    with tempfile.TemporaryDirectory(prefix="headviz-") as folder:
-        path = Path(folder) / f"upload.{suffix}"
-        path.write_bytes(content)
-        try:
-            return replace(hv.load_data(str(path), **(options or {})), name=shown)
-        except DataError as error:
-            raise DataError(str(error).replace(str(path), shown).replace(path.name, shown)) from error
+    return read_upload(shown, content, **(options or {}))
 
 
 def display_name(name: str) -> str:
@@ -166,15 +182,10 @@ def display_name(name: str) -> str:
     return (shown if len(shown) <= 80 else f"{shown[:60]}…{shown[-15:]}") or "upload"
 
 
-def splits_of(source: str) -> tuple[str, ...]:
-    """The splits of a demo or hub data set; none for a file."""
-    if source in DEMOS:
-        return ("train", "validation", "test")
-    if Path(source).is_file():
-        return ()
-    from headviz.data import splits_of as library
+def _splits(source: str) -> tuple[str, ...]:
+    from headviz.data import _open as open_source  # reads no rows
 
-    return tuple(library(source))
+    return tuple(split for split in open_source(source, False).splits if split)
 
 
 def _first(there: Sequence[str], liked: Sequence[str]) -> str | None:

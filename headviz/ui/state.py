@@ -59,7 +59,9 @@ class Choice:
 
     criterion: str = DEFAULT_CRITERION
     alpha: float = DEFAULT_ALPHA
-    options: dict[str, dict[str, Any]] = field(default_factory=dict)  # criterion -> option -> value, where not the default
+    options: dict[str, dict[str, Any]] = field(
+        default_factory=dict
+    )  # criterion -> option -> value, where not the default
     calibration: int | None = DEFAULT_CALIBRATION
     prune: int | None = None  # heads; None until a model says how many there are
     edits: dict[str, bool] = field(default_factory=dict)  # head -> kept, set by hand on top of the preset
@@ -220,7 +222,9 @@ class Session:
         if set(found) & {"criterion", "alpha", "prune", "options", "calibration"} and "mask" not in asked:
             choice.edits, choice.fixed = {}, None
         if "prune" in found and self.model and self.wanted_model is None and choice.prune > self.heads:
-            self.notes.append(f"The link cuts more heads than this model has ({self.heads}); the default stands instead.")
+            self.notes.append(
+                f"The link cuts more heads than this model has ({self.heads}); the default stands instead."
+            )
             choice.prune = round(DEFAULT_SHARE * self.heads)
         if "mask" in found:
             self.wanted_mask = found["mask"]
@@ -267,7 +271,9 @@ def edits_between(preset: Mask, mask: Mask) -> dict[str, bool]:
 
     if preset.keep.shape != mask.keep.shape:
         raise MaskError("The mask is of a model with other head counts; open that model first.")
-    return {head_name(layer, head): bool(mask.keep[layer, head]) for layer, head in np.argwhere(preset.keep != mask.keep)}
+    return {
+        head_name(layer, head): bool(mask.keep[layer, head]) for layer, head in np.argwhere(preset.keep != mask.keep)
+    }
 
 
 def with_edits(preset: Mask, edits: Mapping[str, bool]) -> Mask:

@@ -28,7 +28,13 @@ def distribution(
         alt.Chart(table)
         .mark_bar(binSpacing=1)
         .encode(
-            x=alt.X("low:Q", bin="binned", title=title, axis=alt.Axis(format=number, tickCount=5), scale=alt.Scale(zero=False)),
+            x=alt.X(
+                "low:Q",
+                bin="binned",
+                title=title,
+                axis=alt.Axis(format=number, tickCount=5),
+                scale=alt.Scale(zero=False),
+            ),
             x2="high:Q",
             y=alt.Y("heads:Q", title="Heads", axis=alt.Axis(tickMinStep=1)),
             color=alt.Color("state:N", scale=alt.Scale(domain=["kept", "cut"], range=[KEPT, CUT]), legend=None),

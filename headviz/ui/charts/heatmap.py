@@ -43,13 +43,17 @@ def heatmap(
     layered: list[alt.Chart] = [cells]
     if "cut" in heads:
         cross = base.transform_filter("datum.cut").encode(text=alt.value("×"))
-        layered.append(cross.mark_text(fontSize=17, fontWeight="bold", color="black", stroke="black", strokeWidth=2.5, tooltip=None))
+        layered.append(
+            cross.mark_text(
+                fontSize=17, fontWeight="bold", color="black", stroke="black", strokeWidth=2.5, tooltip=None
+            )
+        )
         layered.append(cross.mark_text(fontSize=17, fontWeight="bold", color="white", tooltip=None))
     if picked is not None:
         frame = base.transform_filter(alt.datum.head == picked)
         layered.append(frame.mark_rect(fillOpacity=0, stroke="black", strokeWidth=4, tooltip=None))
         layered.append(frame.mark_rect(fillOpacity=0, stroke="white", strokeWidth=2, tooltip=None))
-    height = layers * (30 if layers <= 8 else 24 if layers <= 16 else 16)
+    height = 58 + layers * (30 if layers <= 8 else 24 if layers <= 16 else 16)  # with title and axis
     return alt.layer(*layered).properties(title=title, height=height)
 
 

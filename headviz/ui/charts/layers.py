@@ -16,9 +16,18 @@ def layers(heads: pd.DataFrame) -> alt.Chart:
         alt.Chart(table)
         .mark_bar()
         .encode(
-            y=alt.Y("name:N", sort=[f"L{layer}" for layer in sorted(table["layer"].unique())], title=None, axis=alt.Axis(ticks=False, domain=False)),
+            y=alt.Y(
+                "name:N",
+                sort=[f"L{layer}" for layer in sorted(table["layer"].unique())],
+                title=None,
+                axis=alt.Axis(ticks=False, domain=False),
+            ),
             x=alt.X("heads:Q", title="Heads", axis=alt.Axis(tickMinStep=1, format="d")),
-            color=alt.Color("state:N", scale=alt.Scale(domain=["kept", "cut"], range=[KEPT, CUT]), legend=alt.Legend(title=None, orient="top")),
+            color=alt.Color(
+                "state:N",
+                scale=alt.Scale(domain=["kept", "cut"], range=[KEPT, CUT]),
+                legend=alt.Legend(title=None, orient="top"),
+            ),
             order=alt.Order("state:N", sort="descending"),
             tooltip=[
                 alt.Tooltip("name:N", title="Layer"),

@@ -17,7 +17,12 @@ def quality(rows: pd.DataFrame, *, title: str, constant: float | None = None, pe
         color=alt.Color("what:N", scale=alt.Scale(domain=names, range=[LINE, KEPT, CUT][: len(names)]), legend=None),
     )
     span = base.mark_rule(strokeWidth=3).encode(
-        x=alt.X("low:Q", title=title, scale=alt.Scale(zero=False, nice=True, padding=14), axis=alt.Axis(format="%" if percent else "~g", tickCount=6)),
+        x=alt.X(
+            "low:Q",
+            title=title,
+            scale=alt.Scale(zero=False, nice=True, padding=14),
+            axis=alt.Axis(format="%" if percent else "~g", tickCount=6),
+        ),
         x2="high:Q",
     )
     dots = base.mark_point(filled=True, size=120, opacity=1).encode(
@@ -34,4 +39,4 @@ def quality(rows: pd.DataFrame, *, title: str, constant: float | None = None, pe
         line = alt.Chart(pd.DataFrame({"value": [constant], "text": ["constant classifier"]})).encode(x="value:Q")
         layered.append(line.mark_rule(color=LINE, strokeDash=[5, 4], strokeWidth=1.5))
         layered.append(line.mark_text(y=0, dy=-7, align="left", dx=-4, color=LINE).encode(text="text:N"))
-    return alt.layer(*layered).properties(height=44 * len(names) + 10)
+    return alt.layer(*layered).properties(height=44 * len(names) + 60)

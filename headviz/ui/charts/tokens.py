@@ -28,7 +28,9 @@ def attention_map(tokens: Sequence[str], weights: np.ndarray, *, title: str) -> 
         .transform_lookup(lookup="key", from_=lookup["key"], as_="to token")
         .mark_rect()
         .encode(
-            x=alt.X("key:O", title="looked at", axis=_axis(tokens, angle=-50, orient="top"), scale=alt.Scale(padding=0.04)),
+            x=alt.X(
+                "key:O", title="looked at", axis=_axis(tokens, angle=-50, orient="top"), scale=alt.Scale(padding=0.04)
+            ),
             y=alt.Y("query:O", title="looks", axis=_axis(tokens), scale=alt.Scale(padding=0.04)),
             color=alt.Color(
                 "weight:Q",

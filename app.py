@@ -1,0 +1,45 @@
+"""Home: open a model and data, and see what they are."""
+
+import streamlit as st
+
+from headviz import ui
+from headviz.ui.panels import forms, gates, model_card, quality
+
+page = ui.shell(
+    "Home", "See what each attention head of a text classifier is worth, cut heads, check, take the mask home."
+)
+session = page.session
+
+if session.wanted_model is not None:
+    with ui.shown():
+        gates.asked_for(page)
+
+if session.model is None:
+    with ui.shown():
+        gates.demo_button(page)
+        st.markdown("Or open a model and data of your own:")
+else:
+    with ui.shown():
+        model_card.model_card(page)
+    with ui.shown():
+        if session.data is None:
+            st.markdown("Open data next, to score heads on and to measure quality on.")
+        else:
+            forms.labels_form(page)
+            model_card.data_card(page)
+    with ui.shown():
+        if page.results.ready:
+            quality.whole_model(page)
+            st.page_link(
+                "pages/scores.py",
+                label="Go on to Scores",
+                icon=":material/arrow_forward:",
+                query_params=session.written,
+            )
+
+with st.expander("Open another model or data", expanded=session.model is None or session.data is None):
+    left, right = st.columns(2, gap="large")
+    with left, ui.shown():
+        forms.model_form(page)
+    with right, ui.shown():
+        forms.data_form(page)

@@ -1,0 +1,228 @@
+"""Controls that several pages share. Each shows a master value of the session and, in its callback, changes it.
+
+A callback may name fragments to draw again; then nothing else of the page runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+import headviz as hv
+from headviz.glossary import glossary
+from headviz.ui.links import alpha_text
+from headviz.ui.page import Page
+from headviz.ui.state import CALIBRATION_SIZES
+
+_STEPS = 60  # of the alpha slider between 0 and 0.999
+_LAST = 3.0  # -log10(1 - alpha) at the last stop before 1
+
+
+def help_of(*keys: str) -> str:
+    """The glossary's sentences on some terms, for a help bubble."""
+    return "\n\n".join(
+        f"**{glossary[key].title}**: {glossary[key].sentence}" if len(keys) > 1 else glossary[key].sentence
+        for key in keys
+    )
+
+
+def alpha_stops(extra: Sequence[float] = ()) -> list[float]:
+    """The slider's values: even steps of -log10(1 - alpha) up to 0.999, then 1, and values that were asked for between."""
+    stops = [round(1 - 10 ** (-_LAST * step / _STEPS), 4) for step in range(_STEPS + 1)]
+    return sorted({*stops, 1.0, *extra})
+
+
+def alpha_place(alpha: float) -> float:
+    """Where alpha stands on the slider, 0 to 1."""
+    if alpha >= 1:
+        return 1.0
+    return min(1.0, -math.log10(1 - alpha) / _LAST * _STEPS / (_STEPS + 1))
+
+
+def alpha_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
+    """Alpha on a scale that is fine near 1, and steps to the neighbouring masks with "mask 17 of 50"."""
+    session = page.session
+    key = "_w_alpha"
+    st.session_state[key] = session.choice.alpha
+
+    def chosen() -> None:
+        session.set_alpha(float(st.session_state[key]))
+        _draw_again(fragments)
+
+    st.select_slider(
+        "Alpha",
+        alpha_stops([*session.alpha_stops, session.choice.alpha]),
+        key=key,
+        format_func=alpha_text,
+        on_change=chosen,
+        help=help_of("alpha", "hies")
+        + "\n\nThe scale is finer near 1: one head often has by far the largest HIS, so entropy decides until alpha is "
+        "close to 1. The paper prints no value of alpha; 0.5 is only where this page starts. 1 is HIS alone.",
+    )
+    _mask_steps(page, fragments)
+
+
+def _mask_steps(page: Page, fragments: Sequence[str]) -> None:
+    session, breaks, here = page.session, page.results.breaks(), page.results.alpha_interval()
+    if breaks is None or here is None:
+        return
+    place, low, high = here
+
+    def go(to: int) -> None:
+        session.set_alpha(inside(*breaks[to][:2]))
+        _draw_again(fragments)
+
+    with st.container(horizontal=True, vertical_alignment="center", key="mask_steps"):
+        st.button(
+            "Previous mask", key="_w_mask_back", icon=":material/chevron_left:", on_click=go, args=(place - 1,),
+            disabled=place == 0, help="Alpha just far enough down for another set of heads to be cut.",
+        )  # fmt: skip
+        st.button(
+            "Next mask", key="_w_mask_next", icon=":material/chevron_right:", on_click=go, args=(place + 1,),
+            disabled=place == len(breaks) - 1, help="Alpha just far enough up for another set of heads to be cut.",
+        )  # fmt: skip
+        st.markdown(
+            f"**Mask {place + 1} of {len(breaks)}** that alpha can give at {session.choice.prune} heads cut: the same "
+            f"from {_edge(low)} to {_edge(high)}"
+        )
+
+
+def inside(low: float, high: float) -> float:
+    """The shortest decimal, of three places or more, within an interval of alpha."""
+    if low == high:
+        return low
+    middle = (low + high) / 2
+    for places in range(3, 16):
+        candidate = round(middle, places)
+        if low < candidate < high:
+            return candidate
+    return middle
+
+
+def prune_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
+    """How many heads go, in heads and percent."""
+    session, total, key = page.session, page.session.heads, "_w_prune"
+    st.session_state[key] = session.choice.prune
+
+    def chosen() -> None:
+        session.commit(prune=int(st.session_state[key]))
+        _draw_again(fragments)
+
+    st.select_slider(
+        "Heads to cut",
+        range(total + 1),
+        key=key,
+        format_func=lambda heads: f"{heads} of {total} ({100 * heads / total:.0f} %)",
+        on_change=chosen,
+        help=help_of("pruning", "sparsity"),
+    )
+
+
+def calibration_choice(page: Page) -> None:
+    """How many examples scores rest on; sizes up to the largest that was passed over need no new pass."""
+    session, key = page.session, "_w_calibration"
+    total = page.results.calibration_size(None)
+    sizes = [size for size in CALIBRATION_SIZES if size is None or size < total]
+    current = session.choice.calibration
+    if current not in sizes:
+        current = None if current is None or current >= total else current
+        sizes = sorted({*sizes, current} - {None}) + [None] if current is not None else sizes
+    st.session_state[key] = current
+
+    def chosen() -> None:
+        session.commit(calibration=st.session_state[key])
+
+    st.segmented_control(
+        "Calibration examples",
+        sizes,
+        key=key,
+        format_func=lambda size: f"all {total:,}" if size is None else f"{size:,}",
+        required=True,
+        on_change=chosen,
+        help=help_of("calibration_set", "stability")
+        + "\n\nSmaller sets are drawn from the scores already taken, with no new pass.",
+    )
+
+
+def criterion_choice(page: Page) -> None:
+    """Which criterion decides, with controls for its options as the criterion declares them."""
+    session, key = page.session, "_w_criterion"
+    st.session_state[key] = session.choice.criterion
+    st.selectbox(
+        "Criterion",
+        list(hv.criteria),
+        key=key,
+        format_func=lambda name: hv.criteria[name].title,
+        on_change=lambda: session.commit(criterion=st.session_state[key]),
+        help=help_of("criterion"),
+    )
+    criterion = hv.criteria[session.choice.criterion]
+    st.markdown(criterion.explain)
+    for name, option in criterion.options.items():
+        if name == "alpha":
+            alpha_slider(page)
+        else:
+            _option(page, criterion.name, name, option)
+
+
+def _option(page: Page, criterion: str, name: str, option: Any) -> None:
+    session, key = page.session, f"_w_{criterion}_{name}"
+    st.session_state[key] = session.option(criterion, name, option.default)
+
+    def chosen() -> None:
+        session.set_option(criterion, name, st.session_state[key], option.default)
+
+    label = name.replace("_", " ").capitalize()
+    if option.choices:
+        st.segmented_control(
+            label, option.choices, key=key, on_change=chosen, help=option.sentence, required=True,
+            format_func=lambda choice: choice.replace("_", " "),
+        )  # fmt: skip
+        return
+    kind = int if option.whole else float
+    st.session_state[key] = kind(st.session_state[key])
+    st.number_input(
+        label,
+        min_value=None if option.low is None else kind(option.low),
+        max_value=None if option.high is None else kind(option.high),
+        step=1 if option.whole else None,
+        key=key,
+        on_change=chosen,
+        help=option.sentence,
+    )
+
+
+def head_choice(page: Page, on_change: Callable[[], None] | None = None) -> None:
+    """Pick a head by name."""
+    session, key = page.session, "_w_head"
+    names = hv_head_names(page)
+    st.session_state[key] = session.picked
+    st.selectbox(
+        "Head",
+        names,
+        key=key,
+        index=None,
+        placeholder="Pick a head",
+        on_change=lambda: session.pick(st.session_state[key]),
+        help="L3H7 is head 7 of layer 3, both counted from 0. A click on a head in any chart picks it, too.",
+    )
+
+
+def hv_head_names(page: Page) -> list[str]:
+    from headviz.mask import head_names
+
+    assert page.session.subject is not None
+    return head_names(page.session.subject.heads)
+
+
+def _draw_again(fragments: Sequence[str]) -> None:
+    if fragments:
+        st.rerun(list(fragments))
+
+
+def _edge(alpha: float) -> str:
+    """An end of an interval of alpha, short: breaks are exact, their text need not be."""
+    return f"{alpha:.4f}".rstrip("0").rstrip(".") if alpha < 0.999 else f"{alpha:.6f}".rstrip("0").rstrip(".")

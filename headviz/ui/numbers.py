@@ -1,0 +1,67 @@
+"""Numbers as people read them: shares in percent with their interval, differences with their sign."""
+
+from __future__ import annotations
+
+import math
+
+from headviz.stats import Estimate
+
+SHARES = ("accuracy", "macro_f1", "agreement")  # written in percent; Matthews from -1 to 1 is not one
+METRIC_TITLES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "matthews": "Matthews"}
+
+
+def title_of(metric: str) -> str:
+    return METRIC_TITLES.get(metric, metric.replace("_", " ").capitalize())
+
+
+def share(value: float, places: int = 1) -> str:
+    """0.957 -> "95.7 %"."""
+    return "unknown" if math.isnan(value) else f"{100 * value:.{places}f} %"
+
+
+def quantity(value: float, metric: str) -> str:
+    """A metric's value in its own unit."""
+    if metric in SHARES:
+        return share(value)
+    return "unknown" if math.isnan(value) else f"{value:.3f}"
+
+
+def interval(estimate: Estimate, metric: str) -> str:
+    """ "95.0 to 96.8 %": the ends of the 95 % interval."""
+    if math.isnan(estimate.low) or math.isnan(estimate.high):
+        return "no interval"
+    if metric in SHARES:
+        return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
+    return f"{estimate.low:.3f} to {estimate.high:.3f}"
+
+
+def points(estimate: Estimate) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return signed(100 * estimate.value, 1) + " points"
+
+
+def points_interval(estimate: Estimate) -> str:
+    return f"{signed(100 * estimate.low, 1)} to {signed(100 * estimate.high, 1)} points"
+
+
+def signed(value: float, places: int) -> str:
+    """+1.2, -0.3, 0.0; never -0.0."""
+    text = f"{value:+.{places}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "\u2212")
+
+
+def small(value: float) -> str:
+    """Scores of any size with three significant digits."""
+    if math.isnan(value):
+        return "unknown"
+    if value == 0:
+        return "0"
+    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.2e}"
+
+
+def count(number: int) -> str:
+    """Parameters and the like: 22.7 M, 569 k."""
+    for unit, size in (("B", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return str(number)

@@ -1,0 +1,80 @@
+"""HIES and the cut as alpha moves: a fragment, so that a move draws this and nothing else again."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from headviz.ui import charts
+from headviz.ui.controls import alpha_slider, help_of, prune_slider
+from headviz.ui.errors import note, shown
+from headviz.ui.frames import heads_frame
+from headviz.ui.page import Page, keep_address
+from headviz.ui.panels.overview import pickable
+from headviz.ui.results import Base, hies_of
+from headviz.ui.shell import NAVIGATION
+
+_BLEND = "blend"
+
+
+@st.fragment(key=_BLEND)
+def blend(page: Page, base: Base) -> None:
+    """The alpha and cut sliders, the HIES heatmap with the cut, and HIS against AE."""
+    with shown():
+        keep_address(page)
+        _controls(page)
+        _charts(page, base)
+
+
+def _controls(page: Page) -> None:
+    st.subheader("HIES and the cut", help=help_of("hies", "mask"), anchor=False)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        alpha_slider(page, fragments=(_BLEND, NAVIGATION))
+    with right:
+        prune_slider(page, fragments=(_BLEND, NAVIGATION))
+
+
+def _charts(page: Page, base: Base) -> None:
+    session, results = page.session, page.results
+    assert session.subject is not None and session.choice.prune is not None
+    normalise = results.options("hies")["normalise"]
+    scores = hies_of(base, session.choice.alpha, normalise)
+    breaks, here = results.breaks(), results.alpha_interval()
+    if breaks is None or here is None:
+        return
+    mask = breaks[here[0]][2]
+    frame = heads_frame(session.subject.heads, mask, his=base.his, ae=base.ae, hies=scores.values, rank=scores.rank())
+    left, right = st.columns(2, gap="large")
+    with left:
+        chart = charts.heatmap(
+            frame, "hies", title="HIES, × = cut", picked=session.picked, domain=(0, 1), number=".2~f"
+        )
+        pickable(page, chart, "hies", "HIES of every head, one row per layer; cut heads are crossed out")
+        spread = charts.distribution(frame, "hies", title="HIES", picked=session.picked)
+        st.altair_chart(spread, key="hies_spread", alt="How HIES spreads over the heads")
+    with right:
+        lines = None
+        if normalise == "global":
+            ranked = np.sort(frame["hies"].to_numpy())
+            cut = session.choice.prune
+            between = float(ranked[cut - 1 : cut + 1].mean()) if 0 < cut < len(ranked) else None
+            lines = charts.iso_lines(frame["his"].to_numpy(), frame["ae"].to_numpy(), session.choice.alpha, between)
+        pickable(page, charts.scatter(frame, lines, picked=session.picked), "plane", "HIS against attention entropy")
+        st.markdown("Dashed: lines of equal HIES (0.2, 0.4, 0.6, 0.8). Solid: where the cut falls.")
+    if session.choice.edits or session.choice.criterion != "hies":
+        _other_mask(page)
+
+
+def _other_mask(page: Page) -> None:
+    """This part always shows the cut by HIES; say so where the mask in hand is another one."""
+    session = page.session
+    if session.choice.criterion != "hies":
+        note(
+            f"The mask in hand goes by another criterion ({session.choice.criterion}); this part shows the cut by HIES."
+        )
+    elif session.choice.edits:
+        count = len(session.choice.edits)
+        note(
+            f"The mask in hand has {count} {'head' if count == 1 else 'heads'} changed by hand; this part shows the cut by HIES alone."
+        )

@@ -1,0 +1,129 @@
+"""The mask: how it is chosen, the grid in which heads are cut and restored by hand, and what that leaves per layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+import headviz as hv
+from headviz.ui import controls, numbers
+from headviz.ui.controls import help_of
+from headviz.ui.errors import note
+from headviz.ui.grid import head_grid
+from headviz.ui.grid.protocol import shades
+from headviz.ui.page import Page
+from headviz.ui.waiting import wait_for
+
+if TYPE_CHECKING:
+    from headviz.mask import Mask
+
+
+def choice(page: Page) -> None:
+    """Criterion, its options, and how many heads go."""
+    controls.criterion_choice(page)
+    controls.prune_slider(page)
+    controls.calibration_choice(page)
+    session, results = page.session, page.results
+    if results.is_slow(session.choice.criterion) and results.head_scores() is None:
+        _ask_slow(page)
+
+
+def _ask_slow(page: Page) -> None:
+    """A criterion that runs the model many times waits for a click."""
+    results, criterion = page.results, hv.criteria[page.session.choice.criterion]
+    job = results.criterion_job()
+    if job is not None and job.state != "done":
+        wait_for(job, page.jobs)
+        return
+    size = results.calibration_size(page.session.choice.calibration)
+    st.markdown(
+        f"{criterion.title} runs the model many times over the {size:,} calibration examples, so it waits for you."
+    )
+    st.button(
+        f"Compute {criterion.title.lower()}", key="compute", type="primary", on_click=results.ask_head_scores,
+        icon=":material/calculate:",
+    )  # fmt: skip
+
+
+def grid(page: Page, mask: Mask) -> None:
+    """The head grid with undo, redo and what was changed by hand."""
+    session, results = page.session, page.results
+    assert session.subject is not None
+    preset, scores = results.preset(), results.head_scores()
+    heads = session.subject.heads
+    if session.grid_code != mask.code:  # changed by something else than the grid
+        session.rev, session.grid_code = session.rev + 1, mask.code
+    notes: list[str] = []
+    shade: list[float] = []
+    if scores is not None:
+        there = ~np.isnan(scores.values)
+        title = hv.criteria[scores.criterion].title
+        notes = [
+            f"{title} {numbers.small(float(value))}, place {rank} of {there.sum()} (0 = cut first)"
+            for value, rank in zip(scores.values[there], scores.rank()[there], strict=True)
+        ]
+        shade = shades(scores.values, heads)
+
+    def edited(keep: np.ndarray | None, last: str | None) -> None:
+        if keep is None:
+            session.rev += 1  # refused: our picture goes back
+            return
+        made = mask.with_toggled(*mask.differing(hv.Mask(keep, subject=session.subject)))
+        session.edit(made, preset)
+        session.grid_code = made.code
+        session.picked = last or session.picked
+
+    st.subheader("Heads", help=help_of("mask", "head"), anchor=False)
+    st.markdown(_summary(page, mask))
+    head_grid(
+        "head_grid", mask.keep, heads, session.rev, on_edit=edited, hand=list(session.choice.edits), notes=notes,
+        shade=shade, picked=session.picked,
+    )  # fmt: skip
+    _history(page)
+
+
+def _summary(page: Page, mask: Mask) -> str:
+    total = sum(mask.heads)
+    text = f"**{mask.count} of {total} heads kept**, {len(mask.pruned)} cut ({numbers.share(1 - mask.share)})."
+    edits = page.session.choice.edits
+    if edits:
+        text += (
+            f" By hand: {', '.join(f'{head} {"kept" if kept else "cut"}' for head, kept in list(edits.items())[:12])}"
+        )
+        text += f" and {len(edits) - 12} more." if len(edits) > 12 else "."
+    elif page.session.choice.fixed is not None:
+        text += " As it came by a link or file."
+    return text
+
+
+def _history(page: Page) -> None:
+    session = page.session
+    with st.container(horizontal=True, key="history"):
+        st.button("Undo", key="undo", icon=":material/undo:", disabled=not session.past, on_click=session.undo,
+                  help="Take back the last change; the browser's Back does the same.")  # fmt: skip
+        st.button("Redo", key="redo", icon=":material/redo:", disabled=not session.future, on_click=session.redo)
+        st.button(
+            "Drop changes by hand", key="drop_edits", icon=":material/restart_alt:",
+            disabled=not session.choice.edits and session.choice.fixed is None,
+            on_click=lambda: session.commit(edits={}, fixed=None),
+            help="Go back to what the criterion gives.",
+        )  # fmt: skip
+
+
+def per_layer(page: Page, mask: Mask) -> None:
+    from headviz.ui import charts
+    from headviz.ui.frames import heads_frame
+
+    frame = heads_frame(mask.heads, mask)
+    kept = frame.loc[~frame["cut"], "layer"]
+    st.subheader("What is left per layer", help=help_of("proximity_bias"), anchor=False)
+    st.altair_chart(charts.layers(frame), key="layers", alt="Kept and cut heads per layer")
+    empty = [f"L{layer}" for layer in range(len(mask.heads)) if layer not in set(kept)]
+    if len(kept):
+        st.markdown(
+            f"Mean depth of kept heads: layer {kept.mean():.1f} of {len(mask.heads) - 1}; of all heads {frame['layer'].mean():.1f}."
+        )
+    if empty:
+        note(f"No head is left in {', '.join(empty)}: what remains of such a layer is its feed-forward part.")

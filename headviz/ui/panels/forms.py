@@ -1,0 +1,126 @@
+"""The forms of Home: open a model, open data, and say what integer labels mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from headviz.ui import opening, sources
+from headviz.ui.errors import plain, sentence, shown
+from headviz.ui.page import Page
+
+_COLUMNS_HELP = (
+    "Leave empty to let headviz take columns whose names leave no doubt (text, sentence, review, sentence1 and sentence2, ...). "
+    "For pairs of texts, write two names with a comma between."
+)
+
+
+def model_form(page: Page) -> None:
+    with st.form("model_form"):
+        st.markdown("**Open a model**")
+        source = st.text_input(
+            "Demo, Hugging Face id or folder",
+            key="model_source",
+            placeholder="demo/reviews, org/name or /path/to/folder",
+            help="A text classifier saved by transformers with safetensors weights. No code of the repository is run.",
+        )
+        revision = st.text_input(
+            "Revision (optional)", key="model_revision", help="A branch, tag or commit of a hub model."
+        )
+        if st.form_submit_button("Open model", icon=":material/folder_open:"):
+            with shown():
+                sources.check_source(source, local=page.local)
+                opening.ask_open(page, source.strip(), None, revision=revision.strip() or None)
+                st.rerun()
+
+
+def data_form(page: Page) -> None:
+    with st.form("data_form"):
+        st.markdown("**Open data**")
+        files = st.file_uploader(
+            f"Upload a file (at most {sources.LARGEST_UPLOAD_MB} MB); a second one to measure on is optional",
+            type=list(sources.DATA_SUFFIXES),
+            accept_multiple_files=True,
+            max_upload_size=sources.LARGEST_UPLOAD_MB,
+            key="data_files",
+            help="CSV, TSV, JSON lines, JSON, Parquet, or one text a line. One file is split in halves: one to score on, "
+            "one to measure on. With two, the first is scored on.",
+        )
+        source = st.text_input(
+            "or a demo, a Hugging Face data set or a file path",
+            key="data_source",
+            placeholder="demo/reviews, org/name or /path/to/file.csv",
+        )
+        left, right = st.columns(2)
+        inputs = left.text_input("Text columns (optional)", key="data_inputs", help=_COLUMNS_HELP)
+        label = right.text_input("Label column (optional)", key="data_label")
+        calibration = left.text_input("Split to score on (optional)", key="data_calibration", placeholder="train")
+        report = right.text_input("Split to measure on (optional)", key="data_report", placeholder="test")
+        if st.form_submit_button("Open data", icon=":material/table_view:"):
+            with shown():
+                _ask_data(
+                    page, files or [], source.strip(), inputs, label.strip(), (calibration.strip(), report.strip())
+                )
+
+
+def _ask_data(page: Page, files: list[Any], source: str, inputs: str, label: str, splits: tuple[str, str]) -> None:
+    names = [name.strip() for name in inputs.split(",") if name.strip()]
+    options: dict[str, Any] = {}
+    if names:
+        options["inputs"] = names[0] if len(names) == 1 else tuple(names)
+    if label:
+        options["label"] = label
+    if files:
+        opening.ask_uploads(page, [(file.name, file.getvalue()) for file in files], options)
+    else:
+        if not source:
+            sentence("Upload a file, or name a demo, a data set or a path.")
+            return
+        sources.check_source(source, local=page.local)
+        opening.ask_open(page, None, source, splits=(splits[0] or None, splits[1] or None), options=options)
+    st.rerun()
+
+
+def labels_form(page: Page) -> None:
+    """Ask what labels mean where nothing says so: the model's own ids, or one of its labels each."""
+    from headviz.labels import needs_choice
+
+    session, misfit = page.session, page.results.misfit()
+    if misfit is None or session.subject is None or session.data is None:
+        return
+    st.subheader("What do the labels mean?", anchor=False)
+    sentence(misfit)
+    labels = session.subject.labels
+    raws = sorted(
+        {raw for raw in session.data.calibration.raw_labels if raw is not None}, key=lambda raw: (str(type(raw)), raw)
+    )
+    if not raws or len(raws) > max(50, len(labels)):
+        return
+    if needs_choice(session.data.calibration, labels):
+        ids = ", ".join(f"{number} = {plain(label)}" for number, label in enumerate(labels[:20]))
+        st.markdown(f"If the integers are the model's own ids, they mean: {ids}.")
+        st.button(
+            "They are the model's own ids", key="labels_ids", type="primary", on_click=lambda: _take_labels(page, "ids")
+        )
+        st.markdown("If not, say for each what it is:")
+    with st.form("labels_form"):
+        chosen: dict[str, str | None] = {}
+        for raw in raws:
+            chosen[str(raw)] = st.selectbox(
+                f"Label {plain(str(raw))} is", labels, index=None, key=f"label {raw}", placeholder="choose"
+            )
+        if st.form_submit_button("Use these meanings"):
+            missing = [raw for raw, label in chosen.items() if label is None]
+            if missing:
+                sentence(f"Say what {', '.join(missing[:5])} means, too; no row is left out in silence.")
+            else:
+                _take_labels(page, {raw: label for raw, label in chosen.items() if label is not None})
+                st.rerun()
+
+
+def _take_labels(page: Page, labels: str | Mapping[str, str]) -> None:
+    assert page.session.data is not None
+    page.session.data = replace(sources.with_labels(page.session.data, labels), source=page.session.data.source)

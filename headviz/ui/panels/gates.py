@@ -1,0 +1,87 @@
+"""What stands on a page while something is missing: the one next step."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from headviz.ui import opening, sources
+from headviz.ui.errors import note, plain, sentence
+from headviz.ui.page import Page
+from headviz.ui.results import Base
+from headviz.ui.waiting import wait_for
+
+
+def ready(page: Page) -> bool:
+    """Whether a model and data are in hand that go together; if not, the next step stands on the page."""
+    if opening.is_under_way(page):
+        return False
+    session = page.session
+    if session.wanted_model is not None:
+        asked_for(page)
+    elif session.model is None:
+        st.markdown("This page needs a model and data.")
+        demo_button(page)
+        st.page_link("app.py", label="Open a model of your own on Home", icon=":material/home:")
+    elif session.data is None:
+        st.markdown(f"{plain(session.model.subject.name)} is open; data to score and measure on is missing.")
+        st.page_link("app.py", label="Open data on Home", icon=":material/home:", query_params=session.written or None)
+    elif (misfit := page.results.misfit()) is not None:
+        sentence(misfit)
+        st.page_link(
+            "app.py",
+            label="Say what the labels mean on Home",
+            icon=":material/home:",
+            query_params=session.written or None,
+        )
+    else:
+        return True
+    return False
+
+
+def demo_button(page: Page, label: str = "Open the demo") -> None:
+    """The demo in one click."""
+    st.button(
+        label,
+        key="open_demo",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=lambda: opening.ask_open(page, sources.DEMO, sources.DEMO),
+        help="A small bundled classifier of product reviews with data of its own; nothing is downloaded.",
+    )
+
+
+def asked_for(page: Page) -> None:
+    """What a link names and may not load by itself."""
+    from headviz.ui import links
+
+    session = page.session
+    wanted, data = session.wanted_model or "", session.wanted_data
+    if links.is_fingerprint(wanted):
+        note(
+            f"The link is for a model from a folder, with the fingerprint {wanted}. This server does not have it open: "
+            "open that folder on Home, and the link's settings are applied to it."
+        )
+        st.page_link(
+            "app.py", label="Open a model on Home", icon=":material/home:", query_params=session.written or None
+        )
+        return
+    source, revision = links.split_source(wanted)
+    st.markdown(
+        f"The link asks for the model **{plain(source)}**"
+        + (f" at revision {plain(revision)}" if revision else "")
+        + (f" and the data **{plain(links.split_source(data)[0])}**" if data else "")
+        + " from the Hugging Face hub. A link downloads nothing by itself."
+    )
+
+    def open_it() -> None:
+        opening.ask_open(page, source, links.split_source(data)[0] if data else None, revision=revision)
+
+    st.button("Open it", key="open_asked_for", type="primary", icon=":material/download:", on_click=open_it)
+
+
+def scores(page: Page) -> Base | None:
+    """The scores, taken in the background when they are not there yet; None while they are not."""
+    base = page.results.base()
+    if base is None:
+        wait_for(page.results.ask_scores(), page.jobs)
+    return base

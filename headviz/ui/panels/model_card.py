@@ -1,0 +1,79 @@
+"""What is open: the model's card, and what was read of the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from headviz.ui import numbers
+from headviz.ui.controls import help_of
+from headviz.ui.errors import note, plain
+from headviz.ui.page import Page
+
+if TYPE_CHECKING:
+    from headviz.data import Data
+
+_MOST_SKIPPED = 5
+
+
+def model_card(page: Page) -> None:
+    subject = page.session.subject
+    assert subject is not None
+    st.subheader("Model", help=help_of("subject", "fingerprint"), anchor=False)
+    st.markdown(f"**{plain(subject.name)}**" + (f" at revision {plain(subject.revision)}" if subject.revision else ""))
+    same = len(set(subject.heads)) == 1
+    columns = st.columns(4)
+    heads = f"{subject.layers} × {subject.heads[0]}" if same else f"{subject.layers} × up to {max(subject.heads)}"
+    columns[0].metric("Layers × heads", heads, help=help_of("head"))
+    columns[0].markdown(f"{sum(subject.heads)} heads in all")
+    columns[1].metric(
+        "Parameters", numbers.count(subject.parameters), help="All weights of the model, embeddings included."
+    )
+    columns[1].markdown(f"{subject.parameters:,}")
+    if subject.attention_parameters is not None:
+        columns[2].metric(
+            "In attention",
+            numbers.share(subject.attention_parameters / subject.parameters),
+            help="The share of all parameters in the query, key, value and output projections: the most that cutting heads can free.",
+        )
+        columns[2].markdown(f"{subject.attention_parameters:,}")
+    columns[3].metric(
+        "Longest text", f"{subject.max_length} tokens", help="Longer texts are cut at this length, and counted."
+    )
+    labels = ", ".join(plain(label) for label in subject.labels[:30])
+    st.markdown(
+        f"Family {plain(subject.family)}, task {plain(subject.task)}, {len(subject.labels)} labels: {labels}"
+        + (" …" if len(subject.labels) > 30 else "")
+        + f".  \nFingerprint {subject.fingerprint}, computed in {subject.dtype} on {subject.device}.  \n"
+        + "Heads are named L3H7 everywhere: layer 3, head 7, both counted from 0."
+    )
+    for text in subject.notes:
+        note(text)
+
+
+def data_card(page: Page) -> None:
+    opened = page.session.data
+    assert opened is not None
+    st.subheader("Data", help=help_of("calibration_set"), anchor=False)
+    st.markdown(plain(opened.note))
+    left, right = st.columns(2, gap="large")
+    with left:
+        _data(opened.calibration, "To score on")
+    with right:
+        _data(opened.report, "To measure on")
+
+
+def _data(data: Data, title: str) -> None:
+    split = f", split {plain(data.split)}" if data.split else ""
+    st.markdown(f"**{title}**: {plain(data.name)}{split}  \n{len(data):,} examples")
+    inputs, label = data.columns["inputs"], data.columns["label"]
+    kind = "Pairs of texts from the columns" if len(inputs) > 1 else "Texts from the column"
+    labels = f"labels from {plain(str(label))}" if label is not None else "no label column"
+    st.markdown(f"{kind} {' and '.join(plain(str(name)) for name in inputs)}, {labels}.")
+    if data.skipped:
+        st.markdown(f"{len(data.skipped):,} rows left out:")
+        for row, reason in data.skipped[:_MOST_SKIPPED]:
+            st.markdown(f"- row {row}: {plain(str(reason))}")
+        if len(data.skipped) > _MOST_SKIPPED:
+            st.markdown(f"- and {len(data.skipped) - _MOST_SKIPPED:,} more")

@@ -1,0 +1,128 @@
+"""Quality: of the whole model, and of a mask beside it, always with intervals and the number of examples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from headviz.ui import numbers
+from headviz.ui.controls import help_of
+from headviz.ui.errors import plain
+from headviz.ui.page import Page
+from headviz.ui.waiting import wait_for
+
+if TYPE_CHECKING:
+    from headviz.evaluation import Evaluation
+    from headviz.mask import Mask
+
+
+def whole_model(page: Page) -> None:
+    """Quality of the model as it is; measured in the background when it is not known yet."""
+    results, data = page.results, page.session.data
+    assert data is not None
+    st.subheader("Quality", help=help_of("evaluation", "confidence_interval"), anchor=False)
+    st.markdown(f"The whole model on {len(data.report):,} examples of {plain(_name(data.report))}.")
+    known = results.evaluation()
+    if known is None:
+        wait_for(results.ask_evaluation(), page.jobs)
+        return
+    columns = st.columns(len(known.metrics) + 1)
+    for column, (name, estimate) in zip(columns, known.metrics.items(), strict=False):
+        column.metric(numbers.title_of(name), numbers.quantity(estimate.value, name), help=help_of(name))
+        column.markdown(f"95 %: {numbers.interval(estimate, name)}")
+    columns[-1].metric("Constant classifier", numbers.share(known.constant), help=help_of("constant_classifier"))
+    columns[-1].markdown("accuracy of always answering the commonest label")
+
+
+def masked_model(page: Page, mask: Mask) -> None:
+    """Quality under ``mask``: now, before, the difference, agreement, and the constant classifier."""
+    results, data = page.results, page.session.data
+    assert data is not None
+    before, now = results.evaluation(), results.evaluation(mask)
+    waiting_before = results.ask_evaluation()
+    waiting_now = results.ask_evaluation(mask)
+    st.subheader("Quality with this mask", help=help_of("evaluation", "confidence_interval"), anchor=False)
+    st.markdown(
+        f"Measured on {len(data.report):,} examples of {plain(_name(data.report))}, which scores have not seen."
+    )
+    metric = _metric_choice(page, before)
+    _metrics(before, now, metric)
+    if before is None:
+        wait_for(waiting_before, page.jobs)
+    if now is None and mask.pruned:
+        wait_for(waiting_now, page.jobs)
+    if before is not None:
+        _chart(before, now, metric)
+
+
+def _metric_choice(page: Page, before: Evaluation | None) -> str:
+    session, key = page.session, "_w_metric"
+    names = list(before.metrics) if before is not None else ["accuracy"]
+    st.session_state[key] = session.metric if session.metric in names else names[0]
+
+    def chosen() -> None:
+        session.metric = st.session_state[key]
+
+    return st.segmented_control(
+        "Metric", names, key=key, format_func=numbers.title_of, required=True, on_change=chosen,
+        help=help_of(*[name for name in ("accuracy", "macro_f1", "matthews") if name in names]),
+    )  # fmt: skip
+
+
+def _metrics(before: Evaluation | None, now: Evaluation | None, metric: str) -> None:
+    columns = st.columns(5)
+    waiting = "…"
+
+    def show(place: int, title: str, value: str | None, below: str, *help_keys: str) -> None:
+        columns[place].metric(title, value or waiting, help=help_of(*help_keys))
+        columns[place].markdown(below if value else "being measured")
+
+    name = numbers.title_of(metric)
+    for place, title, known in ((0, f"{name} now", now), (1, f"{name} before", before)):
+        estimate = known.metrics[metric] if known is not None else None
+        value = None if estimate is None else numbers.quantity(estimate.value, metric)
+        show(place, title, value, "" if estimate is None else f"95 %: {numbers.interval(estimate, metric)}", metric)
+    if now is not None and before is not None:
+        difference, agreement = now.against(before), now.agreement(before)
+        show(
+            2,
+            "Accuracy lost or won",
+            numbers.points(difference),
+            f"95 %: {numbers.points_interval(difference)}",
+            "paired_difference",
+        )
+        show(
+            3,
+            "Agreement",
+            numbers.share(agreement.value),
+            f"95 %: {numbers.interval(agreement, 'agreement')}",
+            "agreement",
+        )
+    else:
+        show(2, "Accuracy lost or won", None, "", "paired_difference")
+        show(3, "Agreement", None, "", "agreement")
+    constant = None if before is None else numbers.share(before.constant)
+    show(4, "Constant classifier", constant, "accuracy of the commonest label", "constant_classifier")
+
+
+def _chart(before: Evaluation, now: Evaluation | None, metric: str) -> None:
+    from headviz.ui import charts
+
+    rows = [("whole model", before.metrics[metric])] + ([("this mask", now.metrics[metric])] if now is not None else [])
+    table = pd.DataFrame(
+        [(what, estimate.value, estimate.low, estimate.high) for what, estimate in rows],
+        columns=["what", "value", "low", "high"],
+    )
+    constant = before.constant if metric == "accuracy" else None
+    st.altair_chart(
+        charts.quality(table, title=numbers.title_of(metric), constant=constant, percent=metric in numbers.SHARES),
+        key="quality",
+        alt="Quality of the whole model and of this mask with 95 % intervals",
+    )
+
+
+def _name(data: object) -> str:
+    split = getattr(data, "split", None)
+    return f"{getattr(data, 'name', 'the data')}" + (f" ({split})" if split else "")

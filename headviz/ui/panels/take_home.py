@@ -1,0 +1,240 @@
+"""Taking a mask home: files, a folder, code; and opening a mask again."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+import headviz as hv
+from headviz.errors import HeadvizError, MaskError
+from headviz.mask import Mask
+from headviz.ui import engine, numbers, snippets, sources
+from headviz.ui.controls import help_of
+from headviz.ui.errors import plain, shown
+from headviz.ui.page import Page
+from headviz.ui.waiting import wait_for
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A zip on disk; the folder goes when nobody holds this any more."""
+
+    folder: tempfile.TemporaryDirectory[str]
+    path: Path
+
+
+def with_record(page: Page, mask: Mask) -> Mask:
+    """The mask with what was measured of it, if it was."""
+    known = page.results.evaluation(mask)
+    if known is None:
+        return mask
+    return mask.with_provenance(measured={name: estimate.record() for name, estimate in known.metrics.items()})
+
+
+def summary(page: Page, mask: Mask) -> None:
+    record = mask.provenance
+    criterion = record.get("criterion") or {}
+    title = hv.criteria[criterion["name"]].title if criterion.get("name") in hv.criteria else None
+    options = ", ".join(
+        f"{name} {numbers.small(value) if isinstance(value, float) else value}"
+        for name, value in (criterion.get("options") or {}).items()
+    )
+    by_hand = criterion.get("by_hand") or []
+    columns = st.columns(4)
+    columns[0].metric("Heads cut", f"{len(mask.pruned)} of {sum(mask.heads)}", help=help_of("mask"))
+    columns[0].markdown(f"{numbers.share(1 - mask.share)} of heads")
+    columns[1].metric("Criterion", title or "none recorded", help=help_of("criterion"))
+    columns[1].markdown(plain(options))
+    columns[2].metric("By hand", f"{len(by_hand)} {'head' if len(by_hand) == 1 else 'heads'}")
+    columns[2].markdown(plain(", ".join(by_hand[:10])) + (" …" if len(by_hand) > 10 else ""))
+    known = page.results.evaluation(mask)
+    if known is None:
+        columns[3].metric("Accuracy", "not measured", help=help_of("accuracy"))
+        columns[3].markdown("The Mask page measures it.")
+    else:
+        main = known.main
+        columns[3].metric(numbers.title_of(main), numbers.quantity(known.metrics[main].value, main), help=help_of(main))
+        columns[3].markdown(f"95 %: {numbers.interval(known.metrics[main], main)}, n = {len(known):,}")
+
+
+def files(mask: Mask) -> None:
+    st.subheader("Mask file", help=help_of("head_mask", "provenance"), anchor=False)
+    st.markdown(
+        "The JSON names the model, how the heads were chosen and what was measured; the .npz holds `keep` and `head_mask` "
+        "for other tools. headviz opens both."
+    )
+    with st.container(horizontal=True):
+        for suffix, title, mime in (
+            (".json", "Download JSON", "application/json"),
+            (".npz", "Download .npz", "application/octet-stream"),
+        ):
+            st.download_button(
+                title, mask.content(suffix), f"mask{suffix}", mime, key=f"download{suffix}", on_click="ignore",
+                icon=":material/download:",
+            )  # fmt: skip
+    with st.expander("See the JSON"):
+        st.code(mask.content(".json").decode("utf-8"), language="json")
+
+
+def folder(page: Page, mask: Mask) -> None:
+    """The masked model as a folder: at a path where the visitor sits at this machine, else as a zip."""
+    st.subheader("Masked model", help=help_of("pruning"), anchor=False)
+    st.markdown(
+        "An ordinary transformers folder of the same size, in which the cut heads' columns of the output projections are zero: "
+        "it loads anywhere, without headviz."
+    )
+    if page.local or sources.data_root() is not None:
+        with st.form("folder_form"):
+            path = st.text_input("New folder on this machine", key="folder_path", placeholder="/path/to/new-folder")
+            if st.form_submit_button("Write the folder", icon=":material/save:"):
+                with shown():
+                    _ask_folder(page, mask, sources.check_destination(path, local=page.local))
+        job = page.jobs.get("folder")
+        if job is not None and job.state == "done":
+            st.success(f"Written to {plain(str(job.result))}.")
+        else:
+            wait_for(job, page.jobs)
+    _zip(page, mask)
+
+
+def _ask_folder(page: Page, mask: Mask, target: Path) -> None:
+    subject = page.session.subject
+
+    def work(on_progress: Any, cancel: Any) -> Path:
+        engine.wait()
+        hv.save_masked(subject, mask, target)
+        return target
+
+    page.jobs.forget("folder")
+    page.jobs.start("folder", "Writing the folder", work)
+
+
+def _zip(page: Page, mask: Mask) -> None:
+    subject, key = page.session.subject, ("zip", mask.code)
+
+    def work(on_progress: Any, cancel: Any) -> Packed:
+        engine.wait()
+        holder: tempfile.TemporaryDirectory[str] = tempfile.TemporaryDirectory(prefix="headviz-")
+        target = Path(holder.name) / "masked-model"
+        hv.save_masked(subject, mask, target)
+        packed = Path(holder.name) / "masked-model.zip"
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+            for file in sorted(target.rglob("*")):
+                archive.write(file, Path("masked-model") / file.relative_to(target))
+        return Packed(holder, packed)
+
+    job = page.jobs.get(key)
+    if job is not None and job.state == "done":
+        packed: Packed = job.result
+        size = packed.path.stat().st_size / 2**20
+        st.download_button(
+            f"Download the zip ({size:,.0f} MB)", packed.path.read_bytes, "masked-model.zip", "application/zip",
+            key="download.zip", on_click="ignore", icon=":material/download:",
+        )  # fmt: skip
+    elif job is None:
+        st.button(
+            "Pack as a zip", key="pack", icon=":material/folder_zip:",
+            on_click=lambda: page.jobs.start(key, "Packing the folder", work, kind="zip", alone=True),
+        )  # fmt: skip
+    else:
+        wait_for(job, page.jobs)
+
+
+def code(page: Page, mask: Mask) -> None:
+    session = page.session
+    assert session.model is not None and session.data is not None and session.subject is not None
+    st.subheader("Code", anchor=False)
+    source = _source(page)
+    data_source = session.data.link and session.data.link.partition("@")[0]
+    ours, plain_torch = st.tabs(["With headviz", "With torch and transformers only"])
+    with ours:
+        st.code(
+            snippets.with_headviz(source[0], session.subject.revision, session.data.report, data_source),
+            language="python",
+        )
+    with plain_torch, shown():
+        st.code(
+            snippets.with_transformers(source[1], session.subject.revision, session.subject, mask), language="python"
+        )
+
+
+def _source(page: Page) -> tuple[str, str]:
+    """How code names the model: for headviz, and for transformers, which needs a folder for a demo. Visitors from elsewhere
+    are told no path of this server."""
+    model = page.session.model
+    assert model is not None
+    if model.source == sources.DEMO:
+        from headviz.demo.reviews import MODEL_FOLDER
+
+        return model.source, str(MODEL_FOLDER) if page.local else "PATH/TO/MODEL"
+    if Path(model.source).exists():
+        path = str(Path(model.source).resolve()) if page.local else "PATH/TO/MODEL"
+        return path, path
+    return model.source, model.source
+
+
+def open_again(page: Page) -> None:
+    """Open a mask file for the model in hand."""
+    st.subheader("Open a mask", anchor=False)
+    key = "mask_file"
+
+    def read() -> None:
+        file = st.session_state[key]
+        if file is None:
+            return
+        try:
+            take(page, file.getvalue(), file.name)
+        except HeadvizError as error:
+            page.session.commit()
+            page.session.troubles.append(str(error))
+
+    st.file_uploader(
+        "A mask saved by headviz, .json or .npz", type=["json", "npz"], key=key, max_upload_size=5, on_change=read,
+        help="Its heads become the mask in hand, with the criterion and settings that it records. Undo takes that back.",
+    )  # fmt: skip
+
+
+def take(page: Page, content: bytes, name: str) -> None:
+    """Make the mask of a file the one in hand, with the settings it records. Raises MaskError."""
+    session = page.session
+    if session.subject is None:
+        raise MaskError("Open the model first; a mask belongs to one.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its warnings are shown from mask.warnings
+        mask = Mask.read(content, sources.display_name(name), session.subject)
+    record = mask.provenance
+    changes: dict[str, Any] = {"fixed": mask, "edits": {}, "prune": len(mask.pruned)}
+    prune = (record.get("selection") or {}).get("prune")
+    if isinstance(prune, int) and not isinstance(prune, bool) and 0 <= prune <= session.heads:
+        changes["prune"] = prune
+    criterion = record.get("criterion") or {}
+    if criterion.get("name") in hv.criteria:
+        changes |= _settings(criterion)
+    session.commit(**changes)
+    if "alpha" in changes:
+        session.alpha_stops.add(changes["alpha"])
+    session.notes.extend(mask.warnings)
+    session.notes.append(f"{sources.display_name(name)} is open: {len(mask.pruned)} of {session.heads} heads cut.")
+
+
+def _settings(criterion: dict[str, Any]) -> dict[str, Any]:
+    """What a mask's record says of the criterion, as far as it is valid."""
+    name, given = criterion["name"], criterion.get("options") or {}
+    changes: dict[str, Any] = {"criterion": name}
+    options: dict[str, Any] = {}
+    for key, option in hv.criteria[name].options.items():
+        try:
+            value = option.check(key, given[key])
+        except (KeyError, HeadvizError):
+            continue
+        if key == "alpha":
+            changes["alpha"] = value
+        elif value != option.default:
+            options[key] = value
+    return changes | {"options": {name: options} if options else {}}

@@ -1,0 +1,30 @@
+"""Export: take the mask home as a file, a folder or code, and open one again."""
+
+import streamlit as st
+
+from headviz import ui
+from headviz.ui.panels import gates
+
+page = ui.shell("Export", "Take the mask home as a file, a folder or code; or open one again.")
+
+with ui.shown():
+    if gates.ready(page):
+        from headviz.ui.panels import take_home
+
+        if page.results.is_slow(page.session.choice.criterion):
+            gates.scores(page)
+        mask = page.results.mask()
+        if mask is None:
+            gates.scores(page)
+        else:
+            mask = take_home.with_record(page, mask)
+            take_home.summary(page, mask)
+            left, right = st.columns(2, gap="large")
+            with left, ui.shown():
+                take_home.files(mask)
+            with right, ui.shown():
+                take_home.folder(page, mask)
+            with ui.shown():
+                take_home.code(page, mask)
+        with ui.shown():
+            take_home.open_again(page)
