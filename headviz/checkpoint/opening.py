@@ -249,12 +249,3 @@ def _storage_notes(held: dict[str, Entry], dtype: str) -> list[str]:
 
 def _unused_notes(unused: list[str], name: str) -> list[str]:
     return [f"{name} also holds weights that a classifier does not use{_some(unused)}."] if unused else []
-
-
-def warm_up(family: str = "bert") -> None:
-    """Import what opening a model of ``family`` needs: seconds that a waiting server can spend beforehand."""
-    from transformers import AutoTokenizer  # noqa: F401
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
-
-    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[CONFIG_MAPPING[family]]
