@@ -100,7 +100,7 @@ def _scores(head_scores: Any) -> tuple[np.ndarray, tuple[int, ...], dict[str, An
         layer, head = lost[0]
         raise ScoreError(
             f"The score of {head_name(layer, head)} is {values[layer, head]}, which has no place in an order. "
-            "Score again with data on which the model's losses are finite."
+            "Score again with other data: longer texts, and losses that are finite."
         )
     return values, heads, provenance
 

@@ -9,6 +9,7 @@ import os
 import tracemalloc
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -298,3 +299,15 @@ def test_read_of_a_damaged_file_is_a_mask_or_a_mask_error(edits: list[tuple[int,
 def test_read_of_any_bytes_is_a_mask_error(content: bytes, name: str) -> None:
     with pytest.raises(MaskError):
         read(content, name)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+def test_open_of_a_file_of_every_version_ever_written_is_what_was_saved(suffix: str) -> None:
+    """Files in ``written`` are never made anew: what was saved once must open for ever."""
+    mask = Mask.open(Path(__file__).parent / "written" / f"version-1{suffix}")
+    assert mask.heads == (4, 3, 4) and mask.pruned == ("L0H3",)
+    assert mask.provenance["criterion"]["by_hand"] == ["L0H3"]
+    assert mask.provenance["measured"]["accuracy"]["value"] == 0.5
+    assert mask.provenance["later"] == {"key": [1, None]}
+    subject = SimpleNamespace(name="m", revision=None, fingerprint="0", family="bert", heads=(4, 3, 4))
+    assert Mask.from_code("1xPwO3K27-", subject) == mask
