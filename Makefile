@@ -36,11 +36,13 @@ $(VENV)/.venv:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-# torch first and alone, so that nothing else draws another build of it. The package itself is linked, not copied.
+# torch first and alone, so that nothing else draws another build of it. The checkout itself is linked by a path file and
+# not by an editable install, which would leave copies of app.py and pages/ behind that go stale.
 $(VENV)/.app: requirements.txt pyproject.toml | $(VENV)/.venv
 	$(PIP) install --quiet "$$(grep '^torch==' requirements.txt)"
 	$(PIP) install --quiet -r requirements.txt
-	$(PIP) install --quiet --no-deps --editable .
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "headviz-checkout.pth").write_text("$(CURDIR)\n")'
+	@printf '#!/bin/sh\nexec "%s/$(BIN)/python" -m headviz "$$@"\n' "$(CURDIR)" > $(BIN)/headviz && chmod +x $(BIN)/headviz
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.app
