@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,10 @@ def build_config(raw: dict[str, Any], name: str) -> Any:
     try:
         config = config_class.from_dict(cleaned)
     except Exception as error:  # the kinds of errors differ by family and by key
+        field = re.search(r"[Ff]ield '(\w+)'", str(error))
+        which = f" ({field[1]})" if field else ""
         raise LoadError(
-            f"config.json of {name} has a value that a {kind} model cannot have ({_first_line(error)}). "
+            f"config.json of {name} has a value that a {kind} model cannot have{which}. "
             "Correct it, or download the model again."
         ) from error
     check_config(config, name)
@@ -219,8 +222,3 @@ def max_length(config: Any, tokenizer: Any) -> int:
     if own is not None and 0 < own < _NO_LIMIT:
         limits.append(int(own))
     return max(min(limits, default=512), 1)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[-1] if lines else type(error).__name__)[:160].rstrip(".")

@@ -512,7 +512,7 @@ def test_refuse_families_outside_the_attention_interface(family: str, tmp_path: 
         ({"model_type": "bart"}, "(bart) is or has a decoder"),
         ({"quantization_config": {"quant_method": "bitsandbytes"}}, "has quantised weights"),
         ({"pruned_heads": {"0": [1]}}, "had heads removed by an earlier transformers"),
-        ({"hidden_act": 3}, "has a value that a bert model cannot have"),
+        ({"hidden_act": 3}, "has a value that a bert model cannot have (hidden_act). Correct it"),
         ({"hidden_act": "no such function"}, "does not describe a model that can be built"),
         ({"num_hidden_layers": 10**7}, "says 10,000,000 layers, which cannot be"),
     ],
