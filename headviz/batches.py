@@ -56,7 +56,10 @@ class Encoded:
             yield self.batch(indices)
 
     def batch(self, indices: np.ndarray) -> Batch:
-        padded = self.processor.pad([self.features[i] for i in indices], return_tensors="pt", verbose=False)
+        # on the right whatever the tokenizer says: encoders count positions from the left and classify the first token
+        padded = self.processor.pad(
+            [self.features[i] for i in indices], padding_side="right", return_tensors="pt", verbose=False
+        )
         inputs = {name: tensor.to(self.device) for name, tensor in padded.items()}
         real = inputs["attention_mask"].bool()
         return Batch(indices, inputs, real)

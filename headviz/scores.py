@@ -216,7 +216,7 @@ def score(
         spread[batch.indices] = observer.result().cpu().numpy()
         paths.add(observer.path)
         progress.step(len(batch.indices))
-    _check_finite(loss, gradient, data, subject)
+    _check_finite(loss, gradient, spread, data, subject)
     options = {"entropy": entropy, "order": float(order), "targets": targets}
     provenance = record(subject, data, options) | {
         "truncated": encoded.truncated,
@@ -243,19 +243,21 @@ def _gate_gradients(
     return losses.detach().double().cpu().numpy(), gradient.float().cpu().numpy()
 
 
-def _check_finite(loss: np.ndarray, gradient: np.ndarray, data: Data, subject: Subject) -> None:
+def _check_finite(loss: np.ndarray, gradient: np.ndarray, spread: np.ndarray, data: Data, subject: Subject) -> None:
     bad = np.flatnonzero(~np.isfinite(loss))
     if bad.size:
         raise ScoreError(
             f"Row {data[int(bad[0])].id}: the loss is {loss[bad[0]]}, not a finite number. "
             "Remove the row, or load the model in float32."
         )
-    rows, heads = np.nonzero(~np.isfinite(gradient))
+    # a whole row of NaN entropies is a text without two tokens; a single one is a head whose logits overflowed
+    partly = np.isnan(spread) & ~np.isnan(spread).all(axis=1, keepdims=True)
+    rows, heads = np.nonzero(~np.isfinite(gradient) | partly)
     if rows.size:
         layer, head = np.argwhere(subject.head_present)[heads[0]]
         raise ScoreError(
-            f"Row {data[int(rows[0])].id}: the gate gradient of {head_name(layer, head)} is not a finite number. "
-            "Remove the row, or load the model in float32."
+            f"Row {data[int(rows[0])].id}: the gate gradient or entropy of {head_name(int(layer), int(head))} is not a "
+            "finite number. Remove the row, or load the model in float32."
         )
 
 

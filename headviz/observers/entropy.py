@@ -17,7 +17,8 @@ class EntropyObserver:
 
     def __init__(self, real: Tensor, *, normalised: bool = True, order: float = 1.0) -> None:
         self._real, self._normalised, self._order = real, normalised, order
-        self._prepared: tuple[Tensor | None, PreparedMask | None, Tensor] | None = None
+        self._for: tuple[Tensor | None, bool, int, int] | None = None
+        self._prepared: tuple[PreparedMask | None, Tensor] | None = None
         self._means: list[Tensor] = []
         self.path: str | None = None
 
@@ -32,15 +33,16 @@ class EntropyObserver:
 
     def _mask(self, seen: Seen) -> tuple[PreparedMask | None, Tensor]:
         # most models hand the same mask to every layer: look at it once a batch
-        if self._prepared is None or self._prepared[0] is not seen.mask:
+        queries, keys = seen.query.shape[2], seen.key.shape[2]
+        same = self._for is not None and self._for[0] is seen.mask and self._for[1:] == (seen.causal, queries, keys)
+        if self._prepared is None or not same:
             dtype = seen.query.dtype if seen.query.dtype == torch.float64 else torch.float32
-            mask = prepare_mask(
-                seen.mask, dtype=dtype, device=seen.query.device, causal=seen.causal, queries=seen.query.shape[2]
-            )
-            visible = visible_keys(mask, self._real, seen.causal, keys=seen.key.shape[2])
+            mask = prepare_mask(seen.mask, dtype=dtype, device=seen.query.device, causal=seen.causal, queries=queries)
+            visible = visible_keys(mask, self._real, seen.causal, keys=keys)
             weights = row_weights(visible, normalised=self._normalised, order=self._order)
-            self._prepared = (seen.mask, mask, weights)
-        return self._prepared[1], self._prepared[2]
+            self._for = (seen.mask, seen.causal, queries, keys)
+            self._prepared = (mask, weights)
+        return self._prepared
 
     def result(self) -> Tensor:
         """(B, T) over the heads of all calls; NaN for an example without a row of two keys."""

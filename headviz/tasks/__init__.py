@@ -1,40 +1,11 @@
-"""Tasks: what an example looks like to a model, its loss, its metrics. One file a task, one registry line each."""
-
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from torch import Tensor
+"""Tasks: what an example looks like to a model, its loss, its metrics. One file a task, one line here each."""
 
 from headviz.errors import LoadError
 from headviz.registry import Registry
-from headviz.stats import Estimate
-
-Metric = Callable[[np.ndarray, np.ndarray, int], Estimate]
-"""labels (N,), predictions (N,), number of classes -> estimate with its 95 % interval"""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One kind of problem.
-
-    ``tokenise(processor, inputs, max_length)`` gives per example the model's features without padding and how many
-    examples were cut; ``loss(logits (B, C), targets (B,))`` gives the loss of each example (B,), in nats;
-    ``metrics`` the figures of quality, the main one first.
-    """
-
-    name: str
-    title: str
-    tokenise: Callable[[Any, list[tuple[str, ...]], int], tuple[list[dict[str, list[int]]], int]]
-    loss: Callable[[Tensor, Tensor], Tensor]
-    metrics: Mapping[str, Metric]
-
+from headviz.tasks.task import Metric, Task
+from headviz.tasks.text_classification import TEXT_CLASSIFICATION
 
 tasks: Registry[Task] = Registry("task", LoadError)
+tasks.register(TEXT_CLASSIFICATION.name, TEXT_CLASSIFICATION)
 
-from headviz.tasks import text_classification  # noqa: E402
-
-tasks.register(text_classification.TASK.name, text_classification.TASK)
+__all__ = ["Metric", "Task", "tasks"]

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from headviz import stats, tasks
+from headviz import stats
+from headviz.tasks.task import Task
 
 
 def tokenise(processor: Any, inputs: list[tuple[str, ...]], max_length: int) -> tuple[list[dict[str, list[int]]], int]:
@@ -33,7 +34,7 @@ def loss(logits: Tensor, targets: Tensor) -> Tensor:
     return torch.nn.functional.cross_entropy(logits, targets, reduction="none")
 
 
-TASK = tasks.Task(
+TEXT_CLASSIFICATION = Task(
     name="text-classification",
     title="Text classification",
     tokenise=tokenise,
