@@ -11,6 +11,7 @@ from headviz.cli.output import Console, Result
 if TYPE_CHECKING:
     from headviz.evaluation import Evaluation
     from headviz.mask import Mask
+    from headviz.progress import OnProgress
     from headviz.stats import Estimate
 
 
@@ -38,11 +39,18 @@ def run(args: argparse.Namespace, console: Console) -> Result:
 
     # the mask is read before the first pass: a wrong file is told at once
     mask = None if args.mask is None else hv.Mask.open(args.mask, subject)
-    whole = hv.evaluate(subject, data, on_progress=console.progress)
-    masked = whole if mask is None else hv.evaluate(subject, data, mask, on_progress=console.progress)
+    whole = hv.evaluate(subject, data, on_progress=_staged(console, "measuring the whole model"))
+    masked = whole
+    if mask is not None:
+        masked = hv.evaluate(subject, data, mask, on_progress=_staged(console, "measuring the cut model"))
     console.notes(truncation_note(masked.provenance.get("truncated", 0), subject))
     agreement = None if mask is None else masked.agreement(whole)
     return Result(_lines(args, whole, masked, mask, agreement), _data(masked, mask, agreement))
+
+
+def _staged(console: Console, stage: str) -> OnProgress:
+    """Progress under a name of its own: two passes of one name would look like one that starts again."""
+    return lambda done, total, _: console.progress(done, total, stage)
 
 
 def _interval(estimate: Estimate) -> dict[str, float]:
