@@ -69,5 +69,7 @@ def encode(subject: Any, inputs: list[tuple[str, ...]]) -> Encoded:
     """Tokenise ``inputs`` for ``subject``; texts beyond its limit are cut and counted."""
     if not inputs:
         raise DataError("There are no examples; choose data with at least one row.")
-    features, truncated = subject.task_definition.tokenise(subject.processor, inputs, subject.max_length)
+    features, truncated = subject.task_definition.tokenise(
+        subject.processor, inputs, subject.max_length, subject.segments
+    )
     return Encoded(features, truncated, subject.processor, subject.device)

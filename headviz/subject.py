@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from headviz import attention
 from headviz.attention import AttentionCall, Call, Observer
 from headviz.batches import Encoded, encode
-from headviz.checkpoint import max_length, open_checkpoint, state_fingerprint
+from headviz.checkpoint import check_config, max_length, open_checkpoint, state_fingerprint
 from headviz.errors import LoadError
 from headviz.families.weights import all_heads_are_silent, attention_parameters
 from headviz.hub import resolve
@@ -85,6 +85,11 @@ class Subject:
     def torch_dtype(self) -> torch.dtype:
         return getattr(torch, self.dtype)
 
+    @property
+    def segments(self) -> bool:
+        """Whether the model tells the two texts of a pair apart by token type ids."""
+        return _segments(self.model.config)
+
     def encode(self, inputs: Sequence[tuple[str, ...]]) -> Encoded:
         """Tokenise ``inputs``, cut at ``max_length`` tokens."""
         return encode(self, list(inputs))
@@ -143,9 +148,8 @@ def load(
     """
     if dtype not in ("float32", "float64", "bfloat16", "float16"):
         raise LoadError(f"dtype {dtype!r} is not one of float32, float64, bfloat16, float16.")
-    steps = Progress(3, "loading the model", on_progress)
-    found = resolve(source, revision=revision, offline=offline)
-    steps.step()
+    found = resolve(source, revision=revision, offline=offline, on_progress=on_progress)
+    steps = Progress(2, "loading the model", on_progress)
     checkpoint = open_checkpoint(found.folder, name=found.name, device=_device(device), dtype=dtype, task=task)
     steps.step()
     subject = _subject(
@@ -159,6 +163,10 @@ def load(
     )
     steps.step()
     return subject
+
+
+def _segments(config: Any) -> bool:
+    return getattr(config, "type_vocab_size", 0) > 1
 
 
 def _device(device: str) -> str:
@@ -182,12 +190,13 @@ def _subject(
     notes: tuple[str, ...] = (),
 ) -> Subject:
     config: Any = model.config
+    check_config(config, name)
     first = next(model.parameters())
     task_name = task or "text-classification"
     limit = max_length(config, processor)
     labels = tuple(str(config.id2label[i]) for i in range(config.num_labels))
     device, dtype = str(first.device), str(first.dtype).removeprefix("torch.")
-    features, _ = tasks[task_name].tokenise(processor, [(text,) for text in _PROBE_TEXTS], limit)
+    features, _ = tasks[task_name].tokenise(processor, [(text,) for text in _PROBE_TEXTS], limit, _segments(config))
     inputs = Encoded(features, 0, processor, device).batch(np.arange(len(features))).inputs
     view = attention.view(model)
     calls, keyword = attention.calls_of(view, inputs)

@@ -19,13 +19,13 @@ Metric = Callable[[np.ndarray, np.ndarray, int], Estimate]
 class Task:
     """One kind of problem.
 
-    ``tokenise(processor, inputs, max_length)`` gives per example the model's features without padding and how many
-    examples were cut; ``loss(logits (B, C), targets (B,))`` gives the loss of each example (B,), in nats;
+    ``tokenise(processor, inputs, max_length, segments)`` gives per example the model's features without padding and
+    how many examples were cut; ``loss(logits (B, C), targets (B,))`` gives the loss of each example (B,), in nats;
     ``metrics`` the figures of quality, the main one first.
     """
 
     name: str
     title: str
-    tokenise: Callable[[Any, list[tuple[str, ...]], int], tuple[list[dict[str, list[int]]], int]]
+    tokenise: Callable[[Any, list[tuple[str, ...]], int, bool], tuple[list[dict[str, list[int]]], int]]
     loss: Callable[[Tensor, Tensor], Tensor]
     metrics: Mapping[str, Metric]

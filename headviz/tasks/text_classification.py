@@ -11,13 +11,17 @@ from headviz import stats
 from headviz.tasks.task import Task
 
 
-def tokenise(processor: Any, inputs: list[tuple[str, ...]], max_length: int) -> tuple[list[dict[str, list[int]]], int]:
+def tokenise(
+    processor: Any, inputs: list[tuple[str, ...]], max_length: int, segments: bool
+) -> tuple[list[dict[str, list[int]]], int]:
     """Features of each example without padding, cut to ``max_length`` tokens, and the number of examples that were
     cut."""
-    features = _features(processor, inputs, truncation=False)
+    # asked for explicitly: some tokenizers leave segment ids out though their model reads them, or the other way round
+    options = {"return_token_type_ids": segments, "return_attention_mask": True}
+    features = _features(processor, inputs, truncation=False, **options)
     long = [i for i, one in enumerate(features) if len(one["input_ids"]) > max_length]
     if long:
-        cut = _features(processor, [inputs[i] for i in long], truncation=True, max_length=max_length)
+        cut = _features(processor, [inputs[i] for i in long], truncation=True, max_length=max_length, **options)
         for i, one in zip(long, cut, strict=True):
             features[i] = one
     return features, len(long)

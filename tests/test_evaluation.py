@@ -1,0 +1,116 @@
+"""Evaluation: a mask is its heads' columns set to zero; figures, intervals, and the accuracies of real models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import headviz as hv
+from tests.reference import gate_outputs
+from tests.tiny import FAMILIES, LABELS, tiny_labels, tiny_model, tiny_texts
+
+TEXTS = tiny_texts(14, seed=2)
+DATA = hv.load_data(pd.DataFrame({"text": TEXTS, "label": tiny_labels(14)}))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_evaluate_mask_equals_gated_outputs_one_text_at_a_time(family: str) -> None:
+    model, tokenizer = tiny_model(family)
+    subject = hv.Subject.wrap(model, tokenizer, name="tiny")
+    mask = hv.Mask.full(subject).with_toggled("L0H0", "L0H1", "L0H2", "L0H3", "L1H2", "L2H1")
+    twin = tiny_model(family)[0]
+    for gates, keep in zip(gate_outputs(twin), mask.keep, strict=True):
+        gates.data.copy_(torch.tensor(keep, dtype=torch.float32))
+    with torch.no_grad():
+        expected = torch.cat(
+            [
+                twin(**tokenizer(text, return_tensors="pt", truncation=True, max_length=subject.max_length)).logits
+                for text in TEXTS
+            ]
+        )
+    found = hv.evaluate(subject, DATA, mask, batch_size=5)
+    np.testing.assert_allclose(found.logits, expected.numpy(), atol=1e-4)
+    labels = torch.tensor([LABELS.index(label) for label in DATA.raw_labels])
+    loss = torch.nn.functional.cross_entropy(expected, labels, reduction="none")
+    np.testing.assert_allclose(found.loss, loss.numpy(), atol=1e-4)
+
+
+def evaluations() -> tuple[hv.Evaluation, hv.Evaluation]:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    cut = hv.Mask.full(subject).with_toggled("L0H0", "L0H1", "L1H0", "L1H2", "L2H3")
+    return hv.evaluate(subject, DATA), hv.evaluate(subject, DATA, cut)
+
+
+def test_evaluation_figures_follow_from_its_predictions() -> None:
+    plain, cut = evaluations()
+    right = (plain.predictions == plain.labels).mean()
+    assert plain.metrics["accuracy"].value == right
+    assert plain.main == "accuracy"
+    assert plain.confusion.sum() == 14
+    assert np.trace(plain.confusion) == right * 14
+    labels = [LABELS.index(label) for label in DATA.raw_labels]
+    assert plain.constant == max(labels.count(i) for i in range(3)) / 14
+    assert plain.agreement(cut).value == (plain.predictions == cut.predictions).mean()
+    assert cut.against(plain).value == pytest.approx(
+        cut.metrics["accuracy"].value - plain.metrics["accuracy"].value, abs=1e-12
+    )
+    assert plain.against(plain).value == plain.against(plain).low == plain.against(plain).high == 0
+
+
+def test_evaluation_intervals_contain_their_values() -> None:
+    for name, estimate in evaluations()[1].metrics.items():
+        assert estimate.low <= estimate.value <= estimate.high, name
+
+
+def test_evaluation_frame_has_a_row_per_example_in_the_data_s_order() -> None:
+    frame = evaluations()[0].frame()
+    assert frame["id"].tolist() == DATA.ids.tolist()
+    assert frame["label"].tolist() == list(DATA.raw_labels)
+
+
+def test_evaluate_batch_size_changes_nothing_beyond_rounding() -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    one, many = hv.evaluate(subject, DATA, batch_size=1), hv.evaluate(subject, DATA)
+    np.testing.assert_allclose(one.logits, many.logits, atol=1e-4)
+
+
+def test_evaluate_chosen_metrics_come_in_their_order_and_unknown_ones_are_refused() -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    assert hv.evaluate(subject, DATA, metrics=["matthews"]).main == "matthews"
+    with pytest.raises(hv.DataError, match="accuracy, macro_f1, matthews"):
+        hv.evaluate(subject, DATA, metrics=["bleu"])
+    with pytest.raises(hv.DataError, match="empty"):
+        hv.evaluate(subject, DATA, metrics=[])
+
+
+def test_evaluate_mask_of_another_shape_is_refused() -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    with pytest.raises(hv.MaskError, match="made for this model"):
+        hv.evaluate(subject, DATA, hv.Mask(np.ones((2, 4), dtype=bool)))
+
+
+def test_agreement_of_other_examples_is_refused() -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    with pytest.raises(hv.DataError, match="different examples"):
+        hv.evaluate(subject, DATA[:5]).agreement(hv.evaluate(subject, DATA[5:10]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "data", "labels", "rows", "right"),
+    [
+        ("minilm-sst5", "sst5/test.tsv", None, 2210, 1107),
+        ("minilm-mrpc", "mrpc/test.jsonl", "ids", 1725, 1351),
+    ],
+)
+def test_evaluate_real_test_splits_give_their_known_accuracy(
+    shared: Path, model: str, data: str, labels: str | None, rows: int, right: int
+) -> None:
+    subject = hv.load(shared / "models" / model)
+    found = hv.evaluate(subject, hv.load_data(shared / "data" / data, labels=labels))
+    assert len(found) == rows
+    assert found.metrics["accuracy"].value == pytest.approx(right / rows, abs=0.001)
