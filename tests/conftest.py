@@ -19,9 +19,13 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 # Read by the libraries when they are first imported, and by the processes that tests start: so set here, at the top.
 # One thread: tiny models gain nothing from two, and on a busy machine threads that wait for each other cost a
-hundredfold. os.environ.setdefault("OMP_NUM_THREADS", "1") os.environ["TOKENIZERS_PARALLELISM"] = "false"
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1" os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1" os.environ["HF_HOME"] =
-tempfile.mkdtemp(prefix="headviz-test-hub-") os.environ.pop("HEADVIZ_DATA_ROOT", None)
+# hundredfold.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="headviz-test-hub-")
+os.environ.pop("HEADVIZ_DATA_ROOT", None)
 
 _LOCAL = ("127.", "::1", "localhost", "0.0.0.0")
 
