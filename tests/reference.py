@@ -25,7 +25,7 @@ class GatedInput(nn.Module):
 
 
 def gate_outputs(model: nn.Module) -> list[torch.Tensor]:
-    """Put gates in front of each output projection of ``model`` (families of tests/tiny.py); returns one leaf per use."""
+    """Put gates in front of each output projection of ``model`` (families of tests/tiny.py); one leaf per use."""
     heads, layers = model.config.num_attention_heads, model.config.num_hidden_layers
     dtype = next(model.parameters()).dtype
     gates = [torch.ones(heads, dtype=dtype, requires_grad=True) for _ in range(layers)]

@@ -1,4 +1,4 @@
-"""The one attention function: sdpa bit for bit without gates, and a gate that is the head's slice before the projection."""
+"""The one attention function: sdpa bit for bit without gates; a gate is the head's slice before the projection."""
 
 from __future__ import annotations
 
