@@ -62,7 +62,21 @@ def alpha_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
         + "\n\nThe scale is finer near 1: one head often has by far the largest HIS, so entropy decides until alpha is "
         "close to 1. The paper prints no value of alpha; 0.5 is only where this page starts. 1 is HIS alone.",
     )
+    _breaks(page)
     _mask_steps(page, fragments)
+
+
+def _breaks(page: Page) -> None:
+    """A tick under the slider wherever the mask changes."""
+    from headviz.ui import charts
+    from headviz.ui.draw import draw
+
+    breaks, here = page.results.breaks(), page.results.alpha_interval()
+    if breaks is None or here is None:
+        return
+    places = [round(alpha_place(low), 4) for low, _, _ in breaks[1:]]
+    drawing = charts.ticks(places, round(alpha_place(here[1]), 4), round(alpha_place(here[2]), 4))
+    draw(drawing, key="alpha_ticks", alt=f"{len(places)} values of alpha at which the mask changes")
 
 
 def _mask_steps(page: Page, fragments: Sequence[str]) -> None:
@@ -129,7 +143,7 @@ def calibration_choice(page: Page) -> None:
     current = session.choice.calibration
     if current not in sizes:
         current = None if current is None or current >= total else current
-        sizes = sorted({*sizes, current} - {None}) + [None] if current is not None else sizes
+        sizes = [*sorted({*sizes, current} - {None}), None] if current is not None else sizes
     st.session_state[key] = current
 
     def chosen() -> None:
@@ -157,15 +171,18 @@ def criterion_choice(page: Page) -> None:
         key=key,
         format_func=lambda name: hv.criteria[name].title,
         on_change=lambda: session.commit(criterion=st.session_state[key]),
-        help=help_of("criterion"),
+        help=help_of("criterion") + f"\n\n{_explained(session.choice.criterion)}",
     )
     criterion = hv.criteria[session.choice.criterion]
-    st.markdown(criterion.explain)
     for name, option in criterion.options.items():
         if name == "alpha":
             alpha_slider(page)
         else:
             _option(page, criterion.name, name, option)
+
+
+def _explained(criterion: str) -> str:
+    return f"**{hv.criteria[criterion].title}**: {hv.criteria[criterion].explain}"
 
 
 def _option(page: Page, criterion: str, name: str, option: Any) -> None:

@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from headviz.mask import Mask
 
 
-def heads_frame(heads: tuple[int, ...], mask: Mask | None = None, **values: np.ndarray) -> pd.DataFrame:
-    """head ("L3H7"), layer, index, each of ``values`` (arrays (L, H)), and, with a mask, state ("kept" or "cut") and cut."""
+def heads_frame(
+    heads: tuple[int, ...], mask: Mask | None = None, *, picked: str | None = None, **values: np.ndarray
+) -> pd.DataFrame:
+    """head ("L3H7"), layer, index, picked, each of ``values`` (arrays (L, H)), and, with a mask, state ("kept" or "cut")
+    and cut."""
     layer, index = np.nonzero(np.arange(max(heads))[None, :] < np.array(heads)[:, None])
     frame = pd.DataFrame({"head": head_names(heads), "layer": layer, "index": index})
+    frame["picked"] = frame["head"] == picked
     for name, array in values.items():
         column = np.asarray(array)[layer, index]
         frame[name] = _rounded(column) if column.dtype.kind == "f" else column

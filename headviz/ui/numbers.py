@@ -37,7 +37,7 @@ def interval(estimate: Estimate, metric: str) -> str:
 
 def points(estimate: Estimate) -> str:
     """A difference of shares in percentage points, with its sign."""
-    return signed(100 * estimate.value, 1) + " points"
+    return signed(100 * estimate.value, 1) + " pts"
 
 
 def points_interval(estimate: Estimate) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from headviz.errors import HeadvizError
 from headviz.ui import engine, sources
 from headviz.ui.jobs import Jobs, Pool
 from headviz.ui.results import Results
@@ -69,12 +70,11 @@ def keep_address(page: Page) -> None:
 
 
 def _address(page: Page) -> dict[str, str]:
-    session, mask, interval = page.session, None, (0.0, 1.0)
-    with contextlib.suppress(Exception):  # what is wrong is shown where it is used; the address never fails a page
-        mask = page.results.mask()
+    mask, interval = page.results.known_mask(), (0.0, 1.0)
+    with contextlib.suppress(HeadvizError):  # what is wrong is shown where it is used; the address never fails a page
         known = page.results.alpha_interval()
         interval = known[1:] if known else interval
-    return session.address(mask, interval)
+    return page.session.address(mask, interval)
 
 
 def criteria() -> tuple[str, ...] | None:

@@ -227,6 +227,13 @@ class Results:
         """The mask that stands."""
         return self.session.mask(self.preset())
 
+    def known_mask(self) -> Mask | None:
+        """The mask that stands, or None while there is none or something is wrong with it, which its page tells."""
+        try:
+            return self.mask() if self.ready else None
+        except HeadvizError:
+            return None
+
     # -- quality ------------------------------------------------------------------------------------------------------
 
     def _evaluation_key(self, mask: Mask | None) -> tuple[Any, ...]:

@@ -36,10 +36,8 @@ def shell(title: str, intro: str) -> Page:
     with shown():
         follow_address(page)
         opening.collect(page)
-        keep_address(page)
     with st.sidebar:
         _navigation(page)
-        _in_hand(page)
         _status(page)
     st.title("headviz" if title == "Home" else title)
     st.markdown(intro)
@@ -53,8 +51,12 @@ def shell(title: str, intro: str) -> Page:
 
 @st.fragment(key=NAVIGATION)
 def _navigation(page: Page) -> None:
+    """Write the address and draw the links that carry it."""
+    with shown():
+        keep_address(page)
     for label, path, icon in PAGES:
         st.page_link(path, label=label, icon=icon, query_params=page.session.written or None, width="stretch")
+    _in_hand(page)
 
 
 def _in_hand(page: Page) -> None:
@@ -67,6 +69,10 @@ def _in_hand(page: Page) -> None:
     st.markdown(f"**Model**  \n{plain(session.subject.name)}  \n{layers} layers x {heads} heads")
     data = plain(session.data.calibration.name) if session.data else "none yet"
     st.markdown(f"**Data**  \n{data}")
+    if (mask := page.results.known_mask()) is not None:
+        count = len(session.choice.edits)
+        by_hand = f", {count} by hand" if count else ""
+        st.markdown(f"**Mask**  \n{len(mask.pruned)} of {sum(mask.heads)} heads cut{by_hand}")
 
 
 def _status(page: Page) -> None:

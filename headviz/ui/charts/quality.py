@@ -5,25 +5,28 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from headviz.ui.charts.palette import CUT, KEPT, LINE
+from headviz.ui.charts.drawing import Drawing, named, specification
+from headviz.ui.charts.palette import KEPT, LINE
 
 
-def quality(rows: pd.DataFrame, *, title: str, constant: float | None = None, percent: bool = True) -> alt.LayerChart:
+def quality(rows: pd.DataFrame, *, title: str, constant: float | None = None, percent: bool = True) -> Drawing:
     """``rows``: what ("whole model", "this mask"), value, low, high. ``constant``: drawn as a dashed line."""
+    line = pd.DataFrame({"value": [] if constant is None else [constant]}, dtype=float)
+    return Drawing(_spec(tuple(rows["what"]), title, percent), {"rows": rows, "constant": line})
+
+
+@specification
+def _spec(names: tuple[str, ...], title: str, percent: bool) -> alt.LayerChart:
     number = ".1%" if percent else ".3f"
-    names = list(rows["what"])
-    base = alt.Chart(rows).encode(
-        y=alt.Y("what:N", sort=names, title=None, axis=alt.Axis(labelLimit=160, ticks=False, domain=False)),
-        color=alt.Color("what:N", scale=alt.Scale(domain=names, range=[LINE, KEPT, CUT][: len(names)]), legend=None),
+    base = named("rows").encode(
+        y=alt.Y("what:N", sort=list(names), title=None, axis=alt.Axis(labelLimit=160, ticks=False, domain=False)),
+        color=alt.Color("what:N", scale=alt.Scale(domain=list(names), range=[LINE, KEPT][: len(names)]), legend=None),
     )
-    span = base.mark_rule(strokeWidth=3).encode(
-        x=alt.X(
-            "low:Q",
-            title=title,
-            scale=alt.Scale(zero=False, nice=True, padding=14),
-            axis=alt.Axis(format="%" if percent else "~g", tickCount=6),
-        ),
-        x2="high:Q",
+    x = alt.X(
+        "low:Q",
+        title=title,
+        scale=alt.Scale(zero=False, nice=True, padding=14),
+        axis=alt.Axis(format="%" if percent else "~g", tickCount=6),
     )
     dots = base.mark_point(filled=True, size=120, opacity=1).encode(
         x="value:Q",
@@ -34,9 +37,10 @@ def quality(rows: pd.DataFrame, *, title: str, constant: float | None = None, pe
             alt.Tooltip("high:Q", title="to", format=number),
         ],
     )
-    layered = [span, dots]
-    if constant is not None:
-        line = alt.Chart(pd.DataFrame({"value": [constant], "text": ["constant classifier"]})).encode(x="value:Q")
-        layered.append(line.mark_rule(color=LINE, strokeDash=[5, 4], strokeWidth=1.5))
-        layered.append(line.mark_text(y=0, dy=-7, align="left", dx=-4, color=LINE).encode(text="text:N"))
-    return alt.layer(*layered).properties(height=44 * len(names) + 60)
+    line = named("constant").encode(x="value:Q")
+    return alt.layer(
+        base.mark_rule(strokeWidth=3).encode(x=x, x2="high:Q"),
+        dots,
+        line.mark_rule(color=LINE, strokeDash=[5, 4], strokeWidth=1.5),
+        line.mark_text(y=0, dy=-7, align="left", dx=-4, color=LINE, text="constant classifier"),
+    ).properties(height=44 * len(names) + 60)

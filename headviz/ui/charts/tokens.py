@@ -9,27 +9,36 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from headviz.ui.charts.drawing import Drawing, named, specification
 from headviz.ui.charts.palette import CUT, KEPT, SCHEME
 
 MOST_TOKENS = 64  # drawn at once: more would neither be legible nor quick
 _STEP = 19  # pixels a token gets, enough for its name
 
 
-def attention_map(tokens: Sequence[str], weights: np.ndarray, *, title: str) -> alt.Chart:
+def attention_map(tokens: Sequence[str], weights: np.ndarray, *, title: str) -> Drawing:
     """``weights`` (S, S): row = the token that looks, column = the token looked at; ``tokens`` (S,)."""
     size = len(tokens)
     rows, columns = np.indices((size, size)).reshape(2, -1)
     table = pd.DataFrame({"query": rows, "key": columns, "weight": np.round(weights.ravel().astype(float), 4)})
     names = pd.DataFrame({"place": range(size), "token": [shown(token) for token in tokens]})
-    lookup = {field: alt.LookupData(data=names, key="place", fields=["token"]) for field in ("query", "key")}
+    return Drawing(_map_spec(tuple(tokens), title), {"weights": table, "tokens": names})
+
+
+@specification
+def _map_spec(tokens: tuple[str, ...], title: str) -> alt.Chart:
+    lookup = alt.LookupData(data=alt.NamedData("tokens"), key="place", fields=["token"])
     return (
-        alt.Chart(table)
-        .transform_lookup(lookup="query", from_=lookup["query"], as_="from token")
-        .transform_lookup(lookup="key", from_=lookup["key"], as_="to token")
+        named("weights")
+        .transform_lookup(lookup="query", from_=lookup, as_="from token")
+        .transform_lookup(lookup="key", from_=lookup, as_="to token")
         .mark_rect()
         .encode(
             x=alt.X(
-                "key:O", title="looked at", axis=_axis(tokens, angle=-50, orient="top"), scale=alt.Scale(padding=0.04)
+                "key:O",
+                title="looked at",
+                axis=_axis(tokens, angle=-50, orient="top"),
+                scale=alt.Scale(padding=0.04),
             ),
             y=alt.Y("query:O", title="looks", axis=_axis(tokens), scale=alt.Scale(padding=0.04)),
             color=alt.Color(
@@ -47,7 +56,7 @@ def attention_map(tokens: Sequence[str], weights: np.ndarray, *, title: str) -> 
     )
 
 
-def attribution(tokens: Sequence[str], values: np.ndarray, *, label: str) -> alt.Chart:
+def attribution(tokens: Sequence[str], values: np.ndarray, *, label: str) -> Drawing:
     """``values`` (S,): above 0 speaks for ``label``, below 0 against it."""
     table = pd.DataFrame(
         {
@@ -57,8 +66,13 @@ def attribution(tokens: Sequence[str], values: np.ndarray, *, label: str) -> alt
             "side": np.where(np.asarray(values) >= 0, "for", "against"),
         }
     )
+    return Drawing(_bars_spec(tuple(tokens), label[:60]), {"tokens": table})
+
+
+@specification
+def _bars_spec(tokens: tuple[str, ...], label: str) -> alt.Chart:
     return (
-        alt.Chart(table)
+        named("tokens")
         .mark_bar(height={"band": 0.75})
         .encode(
             x=alt.X("value:Q", title="Attribution", axis=alt.Axis(format=".2~f", tickCount=5)),
@@ -66,11 +80,11 @@ def attribution(tokens: Sequence[str], values: np.ndarray, *, label: str) -> alt
             color=alt.Color(
                 "side:N",
                 scale=alt.Scale(domain=["for", "against"], range=[KEPT, CUT]),
-                legend=alt.Legend(title=f"Speaks for or against: {label}"[:80], orient="top", titleLimit=320),
+                legend=alt.Legend(title=None, orient="top"),
             ),
             tooltip=[alt.Tooltip("token:N", title="Token"), alt.Tooltip("value:Q", title="Attribution", format=".4f")],
         )
-        .properties(height={"step": _STEP})
+        .properties(title=f"What speaks for and against {label}", height={"step": _STEP})
     )
 
 

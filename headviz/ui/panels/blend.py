@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from headviz.ui import charts
 from headviz.ui.controls import alpha_slider, help_of, prune_slider
+from headviz.ui.draw import draw, draw_pickable
 from headviz.ui.errors import note, shown
 from headviz.ui.frames import heads_frame
-from headviz.ui.page import Page, keep_address
-from headviz.ui.panels.overview import pickable
+from headviz.ui.page import Page
 from headviz.ui.results import Base, hies_of
 from headviz.ui.shell import NAVIGATION
 
@@ -21,7 +22,6 @@ _BLEND = "blend"
 def blend(page: Page, base: Base) -> None:
     """The alpha and cut sliders, the HIES heatmap with the cut, and HIS against AE."""
     with shown():
-        keep_address(page)
         _controls(page)
         _charts(page, base)
 
@@ -44,26 +44,43 @@ def _charts(page: Page, base: Base) -> None:
     if breaks is None or here is None:
         return
     mask = breaks[here[0]][2]
-    frame = heads_frame(session.subject.heads, mask, his=base.his, ae=base.ae, hies=scores.values, rank=scores.rank())
+    frame = heads_frame(
+        session.subject.heads,
+        mask,
+        picked=session.picked,
+        his=base.his,
+        ae=base.ae,
+        hies=scores.values,
+        rank=scores.rank(),
+    )
     left, right = st.columns(2, gap="large")
     with left:
-        chart = charts.heatmap(
-            frame, "hies", title="HIES, × = cut", picked=session.picked, domain=(0, 1), number=".2~f"
-        )
-        pickable(page, chart, "hies", "HIES of every head, one row per layer; cut heads are crossed out")
-        spread = charts.distribution(frame, "hies", title="HIES", picked=session.picked)
-        st.altair_chart(spread, key="hies_spread", alt="How HIES spreads over the heads")
+        chart = charts.heatmap(frame, "hies", title="HIES, × = cut", domain=(0, 1), number=".2~f")
+        draw_pickable(page, chart, key="hies", alt="HIES of every head, one row per layer; cut heads are crossed out")
+        spread = charts.distribution(frame, "hies", title="HIES")
+        draw(spread, key="hies_spread", alt="How HIES spreads over kept and cut heads")
     with right:
         lines = None
         if normalise == "global":
-            ranked = np.sort(frame["hies"].to_numpy())
-            cut = session.choice.prune
-            between = float(ranked[cut - 1 : cut + 1].mean()) if 0 < cut < len(ranked) else None
-            lines = charts.iso_lines(frame["his"].to_numpy(), frame["ae"].to_numpy(), session.choice.alpha, between)
-        pickable(page, charts.scatter(frame, lines, picked=session.picked), "plane", "HIS against attention entropy")
-        st.markdown("Dashed: lines of equal HIES (0.2, 0.4, 0.6, 0.8). Solid: where the cut falls.")
+            lines = charts.iso_lines(
+                frame["his"].to_numpy(), frame["ae"].to_numpy(), session.choice.alpha, _between(frame)
+            )
+        draw_pickable(
+            page, charts.scatter(frame, lines), key="plane", alt="HIS against attention entropy, a mark per head"
+        )
+        st.markdown(
+            "Dashed: lines of equal HIES (0.2, 0.4, 0.6, 0.8). Solid: where the cut falls."
+            if lines is not None
+            else f"With normalise = {normalise}, heads of equal HIES do not lie on straight lines here."
+        )
     if session.choice.edits or session.choice.criterion != "hies":
         _other_mask(page)
+
+
+def _between(frame: pd.DataFrame) -> float | None:
+    """The HIES between the last head cut and the first one kept."""
+    ranked, cut = np.sort(frame["hies"].to_numpy()), int(frame["cut"].sum())
+    return float(ranked[cut - 1 : cut + 1].mean()) if 0 < cut < len(ranked) else None
 
 
 def _other_mask(page: Page) -> None:

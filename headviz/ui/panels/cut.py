@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def choice(page: Page) -> None:
     """Criterion, its options, and how many heads go."""
-    controls.criterion_choice(page)
     controls.prune_slider(page)
+    controls.criterion_choice(page)
     controls.calibration_choice(page)
     session, results = page.session, page.results
     if results.is_slow(session.choice.criterion) and results.head_scores() is None:
@@ -89,9 +89,8 @@ def _summary(page: Page, mask: Mask) -> str:
     text = f"**{mask.count} of {total} heads kept**, {len(mask.pruned)} cut ({numbers.share(1 - mask.share)})."
     edits = page.session.choice.edits
     if edits:
-        text += (
-            f" By hand: {', '.join(f'{head} {"kept" if kept else "cut"}' for head, kept in list(edits.items())[:12])}"
-        )
+        named = [f"{head} {'kept' if kept else 'cut'}" for head, kept in list(edits.items())[:12]]
+        text += f" By hand: {', '.join(named)}"
         text += f" and {len(edits) - 12} more." if len(edits) > 12 else "."
     elif page.session.choice.fixed is not None:
         text += " As it came by a link or file."
@@ -114,12 +113,13 @@ def _history(page: Page) -> None:
 
 def per_layer(page: Page, mask: Mask) -> None:
     from headviz.ui import charts
+    from headviz.ui.draw import draw
     from headviz.ui.frames import heads_frame
 
     frame = heads_frame(mask.heads, mask)
     kept = frame.loc[~frame["cut"], "layer"]
     st.subheader("What is left per layer", help=help_of("proximity_bias"), anchor=False)
-    st.altair_chart(charts.layers(frame), key="layers", alt="Kept and cut heads per layer")
+    draw(charts.layers(frame), key="layers", alt="Kept and cut heads per layer")
     empty = [f"L{layer}" for layer in range(len(mask.heads)) if layer not in set(kept)]
     if len(kept):
         st.markdown(

@@ -10,8 +10,10 @@ import streamlit as st
 from headviz.mask import parse_head
 from headviz.ui import charts, numbers
 from headviz.ui.controls import head_choice, help_of
+from headviz.ui.draw import draw
 from headviz.ui.errors import plain, shown
 from headviz.ui.page import Page
+from headviz.ui.panels.quality import figure
 from headviz.ui.results import Base
 from headviz.ui.waiting import wait_for
 
@@ -37,29 +39,33 @@ def _numbers(page: Page, base: Base, name: str) -> None:
     layer, index = parse_head(name)
     scores, mask = page.results.head_scores("hies"), page.results.mask()
     total = page.session.heads
-    low_high = {which: page.results.score_interval(which) for which in ("his", "ae")}
     columns = st.columns(4)
-    for column, title, values, which in zip(
-        columns, ("HIS", "AE", "HIES"), (base.his, base.ae, None), ("his", "ae", None), strict=False
-    ):
-        value = values if values is not None else scores.values if scores is not None else None
-        if value is None:
-            continue
-        column.metric(
-            title,
-            numbers.small(float(value[layer, index])),
-            help=help_of({"HIS": "his", "AE": "attention_entropy"}.get(title, "hies")),
+    rows = (("HIS", "his", base.his, "his"), ("AE", "attention_entropy", base.ae, "ae"))
+    for column, (title, term, values, which) in zip(columns, rows, strict=False):
+        ends = page.results.score_interval(which)
+        around = (
+            f"{numbers.small(float(ends[0][layer, index]))} to {numbers.small(float(ends[1][layer, index]))}"
+            if ends
+            else ""
         )
-        if which is not None and (ends := low_high[which]) is not None:
-            column.markdown(
-                f"95 %: {numbers.small(float(ends[0][layer, index]))} to {numbers.small(float(ends[1][layer, index]))}"
-            )
-        place = int((value[~np.isnan(value)] < value[layer, index]).sum())
-        column.markdown(f"{place} of {total} heads are lower")
+        figure(column, title, numbers.small(float(values[layer, index])), around, term)
+        column.markdown(_lower(values, layer, index, total))
+    if scores is not None:
+        figure(
+            columns[2],
+            "HIES",
+            numbers.small(float(scores.values[layer, index])),
+            f"alpha {page.session.choice.alpha:.3g}",
+            "hies",
+        )
+        columns[2].markdown(_lower(scores.values, layer, index, total))
     if mask is not None:
-        columns[3].metric("In the mask", "kept" if mask.keep[layer, index] else "cut", help=help_of("mask"))
-        if name in page.session.choice.edits:
-            columns[3].markdown("set by hand")
+        by_hand = "by hand" if name in page.session.choice.edits else ""
+        figure(columns[3], "In the mask", "kept" if mask.keep[layer, index] else "cut", by_hand, "mask")
+
+
+def _lower(values: np.ndarray, layer: int, index: int, total: int) -> str:
+    return f"{int((values[~np.isnan(values)] < values[layer, index]).sum())} of {total} heads are lower"
 
 
 @st.fragment
@@ -120,21 +126,14 @@ def _views(page: Page, name: str, text: Any, label: str | None) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         weights = maps.maps[parse_head(name)][first:last, first:last]
-        st.altair_chart(
-            charts.attention_map(shown_tokens, weights, title=f"Attention of {name}"),
-            width="content",
-            key="attention",
-            alt=f"Attention map of {name}",
-        )
+        drawing = charts.attention_map(shown_tokens, weights, title=f"Attention of {name}")
+        draw(drawing, key="attention", alt=f"Attention map of {name}", width="content")
     with right:
         if tokens is None:
             wait_for(waiting_tokens, page.jobs)
         else:
-            st.altair_chart(
-                charts.attribution(shown_tokens, tokens.values[first:last], label=tokens.target),
-                key="attribution",
-                alt="What each token says for or against the predicted label",
-            )
+            drawing = charts.attribution(shown_tokens, tokens.values[first:last], label=tokens.target)
+            draw(drawing, key="attribution", alt="What each token says for or against the predicted label")
             st.markdown(
                 f"Integrated gradients (Captum) of the logit; the bars add up to its change from an empty text, "
                 f"but for {numbers.small(abs(tokens.gap))}."

@@ -8,8 +8,9 @@ import streamlit as st
 
 from headviz.ui import numbers
 from headviz.ui.controls import help_of
-from headviz.ui.errors import note, plain
+from headviz.ui.errors import plain
 from headviz.ui.page import Page
+from headviz.ui.panels.quality import figure
 
 if TYPE_CHECKING:
     from headviz.data import Data
@@ -24,23 +25,30 @@ def model_card(page: Page) -> None:
     st.markdown(f"**{plain(subject.name)}**" + (f" at revision {plain(subject.revision)}" if subject.revision else ""))
     same = len(set(subject.heads)) == 1
     columns = st.columns(4)
-    heads = f"{subject.layers} × {subject.heads[0]}" if same else f"{subject.layers} × up to {max(subject.heads)}"
-    columns[0].metric("Layers × heads", heads, help=help_of("head"))
-    columns[0].markdown(f"{sum(subject.heads)} heads in all")
+    shape = f"{subject.layers} × {subject.heads[0]}" if same else f"{subject.layers} × up to {max(subject.heads)}"
+    figure(columns[0], "Layers × heads", shape, f"{sum(subject.heads)} heads in all", "head")
     columns[1].metric(
-        "Parameters", numbers.count(subject.parameters), help="All weights of the model, embeddings included."
+        "Parameters",
+        numbers.count(subject.parameters),
+        delta=f"{subject.parameters:,}",
+        delta_color="off",
+        delta_arrow="off",
+        help="All weights of the model, embeddings included.",
     )
-    columns[1].markdown(f"{subject.parameters:,}")
     if subject.attention_parameters is not None:
         columns[2].metric(
             "In attention",
             numbers.share(subject.attention_parameters / subject.parameters),
-            help="The share of all parameters in the query, key, value and output projections: the most that cutting heads can free.",
+            delta=f"{subject.attention_parameters:,}",
+            delta_color="off",
+            delta_arrow="off",
+            help="The share of all parameters in the query, key, value and output projections: the most that cutting "
+            "heads can free.",
         )
-        columns[2].markdown(f"{subject.attention_parameters:,}")
     columns[3].metric(
-        "Longest text", f"{subject.max_length} tokens", help="Longer texts are cut at this length, and counted."
-    )
+        "Longest text", f"{subject.max_length}", delta="tokens", delta_color="off", delta_arrow="off",
+        help="Longer texts are cut at this length, and counted.",
+    )  # fmt: skip
     labels = ", ".join(plain(label) for label in subject.labels[:30])
     st.markdown(
         f"Family {plain(subject.family)}, task {plain(subject.task)}, {len(subject.labels)} labels: {labels}"
@@ -49,7 +57,7 @@ def model_card(page: Page) -> None:
         + "Heads are named L3H7 everywhere: layer 3, head 7, both counted from 0."
     )
     for text in subject.notes:
-        note(text)
+        st.markdown(f":material/info: {plain(text)}")
 
 
 def data_card(page: Page) -> None:

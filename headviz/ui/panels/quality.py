@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -30,10 +30,20 @@ def whole_model(page: Page) -> None:
         return
     columns = st.columns(len(known.metrics) + 1)
     for column, (name, estimate) in zip(columns, known.metrics.items(), strict=False):
-        column.metric(numbers.title_of(name), numbers.quantity(estimate.value, name), help=help_of(name))
-        column.markdown(f"95 %: {numbers.interval(estimate, name)}")
-    columns[-1].metric("Constant classifier", numbers.share(known.constant), help=help_of("constant_classifier"))
-    columns[-1].markdown("accuracy of always answering the commonest label")
+        figure(
+            column,
+            numbers.title_of(name),
+            numbers.quantity(estimate.value, name),
+            numbers.interval(estimate, name),
+            name,
+        )
+    figure(columns[-1], "Constant classifier", numbers.share(known.constant), "accuracy", "constant_classifier")
+    st.markdown("Below each figure stands its 95 % interval.")
+
+
+def figure(place: Any, title: str, value: str, below: str, *help_keys: str) -> None:
+    """One number with what belongs to it in small below: its interval, or what it is of."""
+    place.metric(title, value, delta=below or None, delta_color="off", delta_arrow="off", help=help_of(*help_keys))
 
 
 def masked_model(page: Page, mask: Mask) -> None:
@@ -45,7 +55,8 @@ def masked_model(page: Page, mask: Mask) -> None:
     waiting_now = results.ask_evaluation(mask)
     st.subheader("Quality with this mask", help=help_of("evaluation", "confidence_interval"), anchor=False)
     st.markdown(
-        f"Measured on {len(data.report):,} examples of {plain(_name(data.report))}, which scores have not seen."
+        f"Measured on {len(data.report):,} examples of {plain(_name(data.report))}, none of which was scored on. "
+        "Below each figure stands its 95 % interval."
     )
     metric = _metric_choice(page, before)
     _metrics(before, now, metric)
@@ -73,42 +84,29 @@ def _metric_choice(page: Page, before: Evaluation | None) -> str:
 
 def _metrics(before: Evaluation | None, now: Evaluation | None, metric: str) -> None:
     columns = st.columns(5)
-    waiting = "…"
 
     def show(place: int, title: str, value: str | None, below: str, *help_keys: str) -> None:
-        columns[place].metric(title, value or waiting, help=help_of(*help_keys))
-        columns[place].markdown(below if value else "being measured")
+        figure(columns[place], title, value or "…", below if value else "being measured", *help_keys)
 
     name = numbers.title_of(metric)
     for place, title, known in ((0, f"{name} now", now), (1, f"{name} before", before)):
         estimate = known.metrics[metric] if known is not None else None
         value = None if estimate is None else numbers.quantity(estimate.value, metric)
-        show(place, title, value, "" if estimate is None else f"95 %: {numbers.interval(estimate, metric)}", metric)
+        show(place, title, value, "" if estimate is None else numbers.interval(estimate, metric), metric)
     if now is not None and before is not None:
-        difference, agreement = now.against(before), now.agreement(before)
-        show(
-            2,
-            "Accuracy lost or won",
-            numbers.points(difference),
-            f"95 %: {numbers.points_interval(difference)}",
-            "paired_difference",
-        )
-        show(
-            3,
-            "Agreement",
-            numbers.share(agreement.value),
-            f"95 %: {numbers.interval(agreement, 'agreement')}",
-            "agreement",
-        )
+        change, agreement = now.against(before), now.agreement(before)
+        show(2, "Change in accuracy", numbers.points(change), numbers.points_interval(change), "paired_difference")
+        show(3, "Agreement", numbers.share(agreement.value), numbers.interval(agreement, "agreement"), "agreement")
     else:
-        show(2, "Accuracy lost or won", None, "", "paired_difference")
+        show(2, "Change in accuracy", None, "", "paired_difference")
         show(3, "Agreement", None, "", "agreement")
     constant = None if before is None else numbers.share(before.constant)
-    show(4, "Constant classifier", constant, "accuracy of the commonest label", "constant_classifier")
+    show(4, "Constant classifier", constant, "accuracy", "constant_classifier")
 
 
 def _chart(before: Evaluation, now: Evaluation | None, metric: str) -> None:
     from headviz.ui import charts
+    from headviz.ui.draw import draw
 
     rows = [("whole model", before.metrics[metric])] + ([("this mask", now.metrics[metric])] if now is not None else [])
     table = pd.DataFrame(
@@ -116,11 +114,8 @@ def _chart(before: Evaluation, now: Evaluation | None, metric: str) -> None:
         columns=["what", "value", "low", "high"],
     )
     constant = before.constant if metric == "accuracy" else None
-    st.altair_chart(
-        charts.quality(table, title=numbers.title_of(metric), constant=constant, percent=metric in numbers.SHARES),
-        key="quality",
-        alt="Quality of the whole model and of this mask with 95 % intervals",
-    )
+    drawing = charts.quality(table, title=numbers.title_of(metric), constant=constant, percent=metric in numbers.SHARES)
+    draw(drawing, key="quality", alt="Quality of the whole model and of this mask with 95 % intervals")
 
 
 def _name(data: object) -> str:

@@ -18,6 +18,7 @@ from headviz.ui import engine, numbers, snippets, sources
 from headviz.ui.controls import help_of
 from headviz.ui.errors import plain, shown
 from headviz.ui.page import Page
+from headviz.ui.panels.quality import figure
 from headviz.ui.waiting import wait_for
 
 
@@ -47,20 +48,23 @@ def summary(page: Page, mask: Mask) -> None:
     )
     by_hand = criterion.get("by_hand") or []
     columns = st.columns(4)
-    columns[0].metric("Heads cut", f"{len(mask.pruned)} of {sum(mask.heads)}", help=help_of("mask"))
-    columns[0].markdown(f"{numbers.share(1 - mask.share)} of heads")
-    columns[1].metric("Criterion", title or "none recorded", help=help_of("criterion"))
-    columns[1].markdown(plain(options))
-    columns[2].metric("By hand", f"{len(by_hand)} {'head' if len(by_hand) == 1 else 'heads'}")
-    columns[2].markdown(plain(", ".join(by_hand[:10])) + (" …" if len(by_hand) > 10 else ""))
+    figure(
+        columns[0],
+        "Heads cut",
+        f"{len(mask.pruned)} of {sum(mask.heads)}",
+        f"{numbers.share(1 - mask.share)} of heads",
+        "mask",
+    )
+    figure(columns[1], "Criterion", title or "none recorded", options, "criterion")
+    named = ", ".join(by_hand[:6]) + (" …" if len(by_hand) > 6 else "")
+    figure(columns[2], "By hand", f"{len(by_hand)} {'head' if len(by_hand) == 1 else 'heads'}", named, "mask")
     known = page.results.evaluation(mask)
     if known is None:
-        columns[3].metric("Accuracy", "not measured", help=help_of("accuracy"))
-        columns[3].markdown("The Mask page measures it.")
+        figure(columns[3], "Accuracy", "unknown", "the Mask page measures it", "accuracy")
     else:
-        main = known.main
-        columns[3].metric(numbers.title_of(main), numbers.quantity(known.metrics[main].value, main), help=help_of(main))
-        columns[3].markdown(f"95 %: {numbers.interval(known.metrics[main], main)}, n = {len(known):,}")
+        estimate = known.metrics[known.main]
+        value, around = numbers.quantity(estimate.value, known.main), numbers.interval(estimate, known.main)
+        figure(columns[3], numbers.title_of(known.main), value, f"{around}, n = {len(known):,}", known.main)
 
 
 def files(mask: Mask) -> None:
@@ -152,6 +156,8 @@ def code(page: Page, mask: Mask) -> None:
     st.subheader("Code", anchor=False)
     source = _source(page)
     data_source = session.data.link and session.data.link.partition("@")[0]
+    if data_source is None and page.local and Path(session.data.source).is_file():
+        data_source = session.data.source
     ours, plain_torch = st.tabs(["With headviz", "With torch and transformers only"])
     with ours:
         st.code(

@@ -1,0 +1,33 @@
+"""Charts on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import streamlit as st
+
+from headviz.ui.charts import PICK, Drawing
+from headviz.ui.page import Page
+
+
+def draw(drawing: Drawing, *, key: str, alt: str, width: Literal["stretch", "content"] = "stretch") -> None:
+    """Show a chart. ``alt``: what it shows, in words."""
+    st.vega_lite_chart(None, drawing.spec, key=key, alt=alt, width=width)
+
+
+def draw_pickable(page: Page, drawing: Drawing, *, key: str, alt: str) -> None:
+    """Show a chart on which a click picks a head for the whole page."""
+    key = f"{key} {page.session.picked}"  # a new selection after each pick, so that any head can be picked next
+    st.vega_lite_chart(None, drawing.spec, key=key, alt=alt, on_select=_pick_from(page, key), selection_mode=[PICK])
+
+
+def _pick_from(page: Page, key: str) -> Callable[[], None]:
+    def picked() -> None:
+        chosen = st.session_state[key].selection.get(PICK)
+        head = chosen[0].get("head") if isinstance(chosen, list) and chosen else None
+        if isinstance(head, str) and head != page.session.picked:
+            page.session.pick(head)
+        st.rerun()  # the whole page: a pick shows everywhere
+
+    return picked
