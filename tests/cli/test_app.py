@@ -128,11 +128,19 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_started_app_answers_and_stops_at_an_interrupt(tmp_path: Path) -> None:
-    """From another folder than the checkout, as an installed package is used."""
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["headviz", "app", "--no-browser", "--port", "PORT"],
+        ["streamlit", "run", str(ROOT / "app.py"), "--server.port=PORT"],
+    ],
+    ids=["headviz app", "streamlit run"],
+)
+def test_started_app_answers_and_stops_at_an_interrupt(command: list[str], tmp_path: Path) -> None:
+    """From another folder than the checkout, as an installed package is used; both ways find the same settings."""
     number = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "headviz", "app", "--no-browser", "--port", str(number)],
+        [sys.executable, "-m", *(part.replace("PORT", str(number)) for part in command)],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
