@@ -114,6 +114,7 @@ class Criterion:
     needs: Needs
     compute: Callable[[Asked], np.ndarray]
     options: Mapping[str, Option] = field(default_factory=dict)
+    seeded: bool = False
 
     @property
     def explain(self) -> str:
@@ -138,6 +139,8 @@ class Criterion:
         chosen = self._options(options)
         asked = Asked(subject, data, scores, chosen, seed, on_progress, cancel)
         values = np.asarray(self.compute(asked), dtype=np.float64)
+        if self.seeded:
+            chosen = {**chosen, "seed": seed}
         notes = asked.given.notes if asked.given is not None else ()
         if asked.given is not None and self.needs == "scores":
             provenance = asked.given.provenance
@@ -164,12 +167,12 @@ criteria: Registry[Criterion] = Registry("criterion", ScoreError)
 
 
 def criterion(
-    name: str, *, title: str, needs: Needs, **options: Option
+    name: str, *, title: str, needs: Needs, seeded: bool = False, **options: Option
 ) -> Callable[[Callable[[Asked], np.ndarray]], Callable[[Asked], np.ndarray]]:
     """Register a function as the criterion ``name``; its sentence is the glossary's."""
 
     def register(compute: Callable[[Asked], np.ndarray]) -> Callable[[Asked], np.ndarray]:
-        criteria.register(name, Criterion(name, title, needs, compute, options))
+        criteria.register(name, Criterion(name, title, needs, compute, options, seeded))
         return compute
 
     return register

@@ -7,7 +7,7 @@ import numpy as np
 from headviz.importance.criterion import Asked, criterion
 
 
-@criterion("random", title="Random", needs="scores")
+@criterion("random", title="Random", needs="scores", seeded=True)
 def random(asked: Asked) -> np.ndarray:
     if asked.subject is not None:
         present = asked.subject.head_present

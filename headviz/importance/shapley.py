@@ -15,6 +15,7 @@ from headviz.importance.gate_loss import LossOfGates, mean_attribution
     "shapley",
     title="Shapley value",
     needs="data",
+    seeded=True,
     samples=Option(10, "Random orders of adding heads; more is slower and less noisy.", low=1, high=1000, whole=True),
 )
 def shapley(asked: Asked) -> np.ndarray:

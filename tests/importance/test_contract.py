@@ -75,6 +75,14 @@ def test_criterion_same_seed_gives_the_same_values(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_criterion_says_whether_the_seed_matters(name: str) -> None:
+    subject, criterion = subject_of(), hv.criteria[name]
+    one, two = (criterion(subject, DATA, seed=seed, **GIVEN.get(name, {})) for seed in (0, 1))
+    assert criterion.seeded != np.array_equal(one.values, two.values)
+    assert two.options.get("seed") == (1 if criterion.seeded else None)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_criterion_order_of_examples_changes_nothing_beyond_rounding(name: str) -> None:
     subject = subject_of()
     order = np.random.default_rng(0).permutation(len(DATA))
