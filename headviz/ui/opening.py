@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import streamlit as st
+
 from headviz.ui import engine, sources
 from headviz.ui.jobs import Job
 from headviz.ui.page import Page, criteria
@@ -48,8 +50,8 @@ def ask_uploads(page: Page, files: Sequence[tuple[str, bytes]], options: Mapping
 
 
 def is_under_way(page: Page) -> bool:
-    job = page.jobs.get(_KEY)
-    return job is not None and job.active
+    """Whether something is being opened, or was and the next run will take it in hand."""
+    return page.jobs.get(_KEY) is not None
 
 
 def collect(page: Page) -> None:
@@ -70,8 +72,10 @@ def collect(page: Page) -> None:
 
 
 def show_progress(page: Page) -> None:
-    if is_under_way(page):
-        wait_for(page.jobs.get(_KEY), page.jobs)
+    job = page.jobs.get(_KEY)
+    if job is not None and not job.active:
+        st.rerun()
+    wait_for(job, page.jobs)
 
 
 def _start_engine(on_progress: Any) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from headviz.scores import Scores
 
 _SEED = 0
+_PATIENCE = 1.5  # seconds that a view of one text may take before the page shows its progress instead
 
 
 @dataclass(frozen=True)
@@ -321,6 +322,14 @@ class Results:
             return token_attribution(subject, text, on_progress=on_progress, cancel=cancel)
 
         return self._view(("attribution", subject.fingerprint, text), "Attributing tokens", make)
+
+    @staticmethod
+    def soon(ask: Callable[..., tuple[Any | None, Job | None]], *args: Any) -> tuple[Any | None, Job | None]:
+        """What ``ask`` (`attention`, `attribution`) gives, after waiting a moment for a job that is nearly always short."""
+        known, job = ask(*args)
+        if job is not None and job.ended.wait(_PATIENCE):
+            known, job = ask(*args) if job.state == "done" else (None, job)
+        return known, job
 
     def _view(self, key: tuple[Any, ...], title: str, make: Callable[..., Any]) -> tuple[Any | None, Job | None]:
         known = self.shelf.views.get(key)

@@ -98,5 +98,5 @@ def _running(page: Page) -> None:
         st.rerun()
     st.markdown("**Running**")
     for number, job in enumerate(active):
-        st.progress(job.share, text=describe(job))
+        st.progress(job.share, text=plain(describe(job)))
         st.button("Stop", key=f"sidebar stop {number}", on_click=job.cancel.set)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from headviz.ui.errors import sentence
+from headviz.ui.errors import plain, sentence
 from headviz.ui.jobs import Job, Jobs
 
 _EVERY = 0.4  # seconds between looks at a running job
@@ -16,11 +16,13 @@ def wait_for(job: Job | None, jobs: Jobs, *, again: str = "Try again") -> None:
         return
     if job.active:
         _watch(job)
+    elif job.state == "done":
+        st.rerun()  # it ended between the look at the shelf and here
     elif job.state == "failed":
         sentence(job.error or "It failed.")
         _again(job, jobs, again)
     elif job.state == "stopped":
-        st.info(f"{job.title}: stopped.")
+        st.info(plain(f"{job.title}: stopped."))
         _again(job, jobs, "Start again")
 
 
@@ -33,7 +35,7 @@ def _watch(job: Job) -> None:
     if not job.active:
         st.rerun()
     left, right = st.columns([5, 1], vertical_alignment="center")
-    left.progress(job.share, text=describe(job))
+    left.progress(job.share, text=plain(describe(job)))
     right.button("Stop", key=f"stop {hash(job.key)}", on_click=job.cancel.set, width="stretch")
 
 

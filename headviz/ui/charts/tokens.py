@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from headviz.ui.charts.drawing import Drawing, named, specification
 from headviz.ui.charts.palette import CUT, KEPT, SCHEME
 
-MOST_TOKENS = 64  # drawn at once: more would neither be legible nor quick
+MOST_TOKENS = 48  # drawn at once: more would neither be legible nor quick
 _STEP = 19  # pixels a token gets, enough for its name
 
 
@@ -20,39 +20,36 @@ def attention_map(tokens: Sequence[str], weights: np.ndarray, *, title: str) -> 
     """``weights`` (S, S): row = the token that looks, column = the token looked at; ``tokens`` (S,)."""
     size = len(tokens)
     rows, columns = np.indices((size, size)).reshape(2, -1)
-    table = pd.DataFrame({"query": rows, "key": columns, "weight": np.round(weights.ravel().astype(float), 4)})
-    names = pd.DataFrame({"place": range(size), "token": [shown(token) for token in tokens]})
-    return Drawing(_map_spec(tuple(tokens), title), {"weights": table, "tokens": names})
+    names = np.array(_places(tokens), dtype=object)
+    table = pd.DataFrame(
+        {"query": names[rows], "key": names[columns], "weight": np.round(weights.ravel().astype(float), 4)}
+    )
+    return Drawing(_map_spec(title), {"weights": table})
 
 
 @specification
-def _map_spec(tokens: tuple[str, ...], title: str) -> alt.Chart:
-    lookup = alt.LookupData(data=alt.NamedData("tokens"), key="place", fields=["token"])
+def _map_spec(title: str) -> alt.Chart:
     return (
         named("weights")
-        .transform_lookup(lookup="query", from_=lookup, as_="from token")
-        .transform_lookup(lookup="key", from_=lookup, as_="to token")
+        .transform_calculate(looks=_name_of("datum.query"), seen=_name_of("datum.key"))
         .mark_rect()
         .encode(
             x=alt.X(
-                "key:O",
-                title="looked at",
-                axis=_axis(tokens, angle=-50, orient="top"),
-                scale=alt.Scale(padding=0.04),
+                "key:O", title="looked at", axis=_axis(labelAngle=-50, orient="top"), scale=alt.Scale(padding=0.04)
             ),
-            y=alt.Y("query:O", title="looks", axis=_axis(tokens), scale=alt.Scale(padding=0.04)),
+            y=alt.Y("query:O", title="looks", axis=_axis(), scale=alt.Scale(padding=0.04)),
             color=alt.Color(
                 "weight:Q",
                 scale=alt.Scale(scheme=SCHEME, domain=[0, 1]),
-                legend=alt.Legend(title="Weight", gradientThickness=10, tickCount=5, format=".1f"),
+                legend=alt.Legend(title="Weight", gradientThickness=10, gradientLength=110, tickCount=3, format=".1f"),
             ),
             tooltip=[
-                alt.Tooltip("from token:N", title="Looks"),
-                alt.Tooltip("to token:N", title="Looked at"),
+                alt.Tooltip("looks:N", title="Looks"),
+                alt.Tooltip("seen:N", title="Looked at"),
                 alt.Tooltip("weight:Q", title="Weight", format=".3f"),
             ],
         )
-        .properties(title=title, width={"step": _STEP}, height={"step": _STEP})
+        .properties(title=title, height={"step": _STEP})
     )
 
 
@@ -60,23 +57,23 @@ def attribution(tokens: Sequence[str], values: np.ndarray, *, label: str) -> Dra
     """``values`` (S,): above 0 speaks for ``label``, below 0 against it."""
     table = pd.DataFrame(
         {
-            "place": range(len(tokens)),
-            "token": [shown(token) for token in tokens],
+            "place": _places(tokens),
             "value": np.round(np.asarray(values, dtype=float), 5),
             "side": np.where(np.asarray(values) >= 0, "for", "against"),
         }
     )
-    return Drawing(_bars_spec(tuple(tokens), label[:60]), {"tokens": table})
+    return Drawing(_bars_spec(label[:60]), {"tokens": table})
 
 
 @specification
-def _bars_spec(tokens: tuple[str, ...], label: str) -> alt.Chart:
+def _bars_spec(label: str) -> alt.Chart:
     return (
         named("tokens")
+        .transform_calculate(token=_name_of("datum.place"))
         .mark_bar(height={"band": 0.75})
         .encode(
             x=alt.X("value:Q", title="Attribution", axis=alt.Axis(format=".2~f", tickCount=5)),
-            y=alt.Y("place:O", title=None, axis=_axis(tokens)),
+            y=alt.Y("place:O", title=None, axis=_axis()),
             color=alt.Color(
                 "side:N",
                 scale=alt.Scale(domain=["for", "against"], range=[KEPT, CUT]),
@@ -88,19 +85,19 @@ def _bars_spec(tokens: tuple[str, ...], label: str) -> alt.Chart:
     )
 
 
-def shown(token: str) -> str:
-    """A token as an axis shows it: never empty, never longer than fits."""
-    text = "".join(letter if letter.isprintable() else "·" for letter in token).strip() or "␣"
-    return text if len(text) <= 16 else f"{text[:15]}…"
+def _places(tokens: Sequence[str]) -> list[str]:
+    """Each token with its place in front, so that alike tokens stay apart and all stay in order."""
+    return [f"{place:04d} {shown(token)}" for place, token in enumerate(tokens)]
 
 
-def _axis(tokens: Sequence[str], angle: int = 0, orient: str | None = None) -> alt.Axis:
-    """An axis over places that shows the tokens, of which several may be alike."""
-    names = json.dumps([shown(token) for token in tokens])
-    more = {"orient": orient} if orient else {}
+def _name_of(place: str) -> str:
+    """The expression that takes the place off again. Tokens are data and never part of an expression, which would run."""
+    return f"slice({place}, 5)"
+
+
+def _axis(**more: Any) -> alt.Axis:
     return alt.Axis(
-        labelExpr=f"{names}[datum.value]",
-        labelAngle=angle,
+        labelExpr=_name_of("datum.label"),
         labelOverlap=False,
         labelLimit=140,
         labelFontSize=12,
@@ -108,3 +105,9 @@ def _axis(tokens: Sequence[str], angle: int = 0, orient: str | None = None) -> a
         domain=False,
         **more,
     )
+
+
+def shown(token: str) -> str:
+    """A token as an axis shows it: never empty, never longer than fits."""
+    text = "".join(letter if letter.isprintable() else "·" for letter in token).strip() or "␣"
+    return text if len(text) <= 16 else f"{text[:15]}…"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -17,8 +17,12 @@ from headviz.ui.panels.quality import figure
 from headviz.ui.results import Base
 from headviz.ui.waiting import wait_for
 
-_PATIENCE = 1.5  # seconds that a view may take before the page shows its progress instead
+if TYPE_CHECKING:
+    from headviz.inspection import AttentionMaps
+
 _LONGEST_TEXT = 5000
+_LONGEST_SHOWN = 2000
+_BESIDE = 24  # tokens
 
 
 def head(page: Page, base: Base) -> None:
@@ -71,73 +75,79 @@ def _lower(values: np.ndarray, layer: int, index: int, total: int) -> str:
 @st.fragment
 def _on_a_text(page: Page, name: str) -> None:
     with shown():
-        text, label = _text(page)
-        if text is None:
-            return
-        _views(page, name, text, label)
+        left, right = st.columns([1, 3], gap="large")
+        with left:
+            typed = _source() == "typed"
+            number = None if typed else _example_number(page)
+        with right:
+            text, label = _typed(page) if typed else _example(page, number or 1)
+            maps, job = page.results.soon(page.results.attention, text, name) if text else (None, None)
+            if maps is not None:
+                _prediction(maps, label)
+        if text and maps is None:
+            wait_for(job, page.jobs)
+        elif text:
+            _views(page, name, maps, text)
 
 
-def _text(page: Page) -> tuple[Any, str | None]:
-    """The text looked at and its true label: an example from the data, or what the visitor types."""
-    session = page.session
-    assert session.data is not None
-    source = st.segmented_control(
+def _source() -> str | None:
+    return st.segmented_control(
         "Text", ["from the data", "typed"], key="text_source", default="from the data", required=True,
         persist_state="session", help="Examples come from the data that quality is measured on.",
     )  # fmt: skip
-    data = session.data.report
-    if source == "typed":
-        pair = len(data[0].inputs) > 1
-        first = st.text_area("Your text", key="typed", max_chars=_LONGEST_TEXT, height=80, persist_state="session",
-                             placeholder="Type a sentence, then press Ctrl and Enter")  # fmt: skip
-        second = (
-            st.text_area("Its second part", key="typed_2", max_chars=_LONGEST_TEXT, height=80, persist_state="session")
-            if pair
-            else None
-        )
-        if not (first or "").strip():
-            return None, None
-        return ((first, second or "") if pair else first), None
-    number = st.number_input(
-        f"Example, 1 to {len(data):,}", 1, len(data), key="example", step=1, persist_state="session",
-        help="In the order of the data.",
-    )  # fmt: skip
-    example = data[int(number) - 1]
+
+
+def _example_number(page: Page) -> int:
+    assert page.session.data is not None
+    total = len(page.session.data.report)
+    return int(st.number_input(f"Example, 1 to {total:,}", 1, total, key="example", step=1, persist_state="session"))
+
+
+def _example(page: Page, number: int) -> tuple[Any, str | None]:
+    """An example of the data as text (or a pair) and its true label."""
+    assert page.session.data is not None
+    example = page.session.data.report[number - 1]
     for part in example.inputs:
-        st.text(part if len(part) < 2000 else f"{part[:2000]} …")
-    label = page.results.label_of(example)
-    return (example.inputs[0] if len(example.inputs) == 1 else example.inputs), label
+        st.text(part if len(part) < _LONGEST_SHOWN else f"{part[:_LONGEST_SHOWN]} …")
+    return (example.inputs[0] if len(example.inputs) == 1 else example.inputs), page.results.label_of(example)
 
 
-def _views(page: Page, name: str, text: Any, label: str | None) -> None:
-    maps, waiting_maps = page.results.attention(text, name)
-    tokens, waiting_tokens = page.results.attribution(text)
-    for job in (waiting_maps, waiting_tokens):
-        if job is not None:
-            job.ended.wait(_PATIENCE)
-    maps, waiting_maps = page.results.attention(text, name)
-    tokens, waiting_tokens = page.results.attribution(text)
-    if maps is None:
-        wait_for(waiting_maps, page.jobs)
-        return
-    _prediction(maps, label)
+def _typed(page: Page) -> tuple[Any, str | None]:
+    """What the visitor types, as text (or a pair), None while that is nothing."""
+    assert page.session.data is not None
+    pair = len(page.session.data.report[0].inputs) > 1
+    parts = [
+        st.text_area(
+            label, key=key, max_chars=_LONGEST_TEXT, height=80, persist_state="session",
+            placeholder="Type a sentence, then press Ctrl and Enter",
+        )
+        for label, key in (("Your text", "typed"), ("Its second part", "typed_2"))[: 2 if pair else 1]
+    ]  # fmt: skip
+    if not (parts[0] or "").strip():
+        return None, None
+    return (tuple(part or "" for part in parts) if pair else parts[0]), None
+
+
+def _views(page: Page, name: str, maps: AttentionMaps, text: Any) -> None:
     first, last = _window(len(maps.tokens))
-    shown_tokens = maps.tokens[first:last]
-    left, right = st.columns([3, 2], gap="medium")
+    tokens = maps.tokens[first:last]
+    beside = last - first <= _BESIDE  # a longer text needs the whole width, and its bars go below
+    left, right = st.columns([3, 2], gap="medium") if beside else (st.container(), st.container())
     with left:
         weights = maps.maps[parse_head(name)][first:last, first:last]
-        drawing = charts.attention_map(shown_tokens, weights, title=f"Attention of {name}")
-        draw(drawing, key="attention", alt=f"Attention map of {name}", width="content")
+        drawing = charts.attention_map(tokens, weights, title=f"Attention of {name}")
+        draw(drawing, key="attention", alt=f"Attention map of {name}")
     with right:
-        if tokens is None:
-            wait_for(waiting_tokens, page.jobs)
-        else:
-            drawing = charts.attribution(shown_tokens, tokens.values[first:last], label=tokens.target)
-            draw(drawing, key="attribution", alt="What each token says for or against the predicted label")
-            st.markdown(
-                f"Integrated gradients (Captum) of the logit; the bars add up to its change from an empty text, "
-                f"but for {numbers.small(abs(tokens.gap))}."
-            )
+        parts, job = page.results.soon(page.results.attribution, text)
+        if parts is None:
+            wait_for(job, page.jobs)
+            return
+        drawing = charts.attribution(tokens, parts.values[first:last], label=parts.target)
+        draw(drawing, key="attribution", alt="What each token says for or against the predicted label")
+        st.markdown(
+            "Integrated gradients (Captum) of the logit: the bars add up to its change from an empty text "
+            f"(within {numbers.small(abs(parts.gap))})."
+        )
 
 
 def _prediction(maps: Any, label: str | None) -> None:

@@ -43,7 +43,9 @@ def whole_model(page: Page) -> None:
 
 def figure(place: Any, title: str, value: str, below: str, *help_keys: str) -> None:
     """One number with what belongs to it in small below: its interval, or what it is of."""
-    place.metric(title, value, delta=below or None, delta_color="off", delta_arrow="off", help=help_of(*help_keys))
+    place.metric(
+        title, plain(value), delta=plain(below) or None, delta_color="off", delta_arrow="off", help=help_of(*help_keys)
+    )
 
 
 def masked_model(page: Page, mask: Mask) -> None:
