@@ -176,10 +176,10 @@ def forward_all(
                 "Use a mask that was made for this model."
             )
         gates = subject.gates(mask.keep)
-    encoded = subject.encode(inputs)
-    logits = torch.empty(len(encoded), len(subject.labels))
-    progress = Progress(len(encoded), "measuring quality", on_progress, cancel)
-    for batch in encoded.batches(batch_tokens, batch_size):
-        logits[torch.as_tensor(batch.indices)] = subject.forward(batch.inputs, gates=gates).float().cpu()
-        progress.step(len(batch.indices))
+    logits = torch.empty(len(inputs), len(subject.labels))
+    with Progress(len(inputs), "measuring quality", on_progress, cancel) as progress:
+        encoded = subject.encode(inputs)
+        for batch in encoded.batches(batch_tokens, batch_size):
+            logits[torch.as_tensor(batch.indices)] = subject.forward(batch.inputs, gates=gates).float().cpu()
+            progress.step(len(batch.indices))
     return logits, encoded.truncated

@@ -102,7 +102,6 @@ def token_attribution(
     with torch.no_grad():
         probabilities = subject.forward(one.inputs, gates=gates)[0].double().softmax(-1).cpu().numpy()
     goal = int(probabilities.argmax()) if target is None else _label(subject, target)
-    progress = Progress(steps, "attributing tokens", on_progress, cancel)
 
     def logit(embeddings: Tensor) -> Tensor:
         progress.step(len(embeddings))
@@ -111,7 +110,7 @@ def token_attribution(
         }
         return subject.forward({"inputs_embeds": embeddings, **inputs}, gates=gates)[:, goal]
 
-    with torch.enable_grad():
+    with Progress(steps, "attributing tokens", on_progress, cancel) as progress, torch.enable_grad():
         values, gap = IntegratedGradients(logit).attribute(
             subject.embed(one.inputs["input_ids"]),
             baselines=subject.embed(one.baseline),
@@ -119,7 +118,7 @@ def token_attribution(
             internal_batch_size=8,
             return_convergence_delta=True,
         )
-    progress.finish()
+        progress.finish()
     return TokenAttribution(
         tokens=one.tokens,
         values=values[0].sum(-1).detach().float().cpu().numpy(),

@@ -48,24 +48,26 @@ def save_masked(
     Raises MaskError for a mask of other head counts and for a cut that weights cannot carry (a head of a shared layer
     that goes in only some of the layer's uses), ExportError where the folder cannot be written.
     """
-    steps = Progress(3, "writing the masked model", on_progress, cancel)
-    cuts = cuts_of_weights(subject.model, mask)
-    _require_free(Path(folder), overwrite)
-    model: Any = attention.view(subject.model)
-    _zero(model, cuts)
-    steps.step()
-
-    def fill(temporary: Path) -> None:
-        try:
-            model.save_pretrained(temporary)
-            steps.step()
-            subject.processor.save_pretrained(temporary)
-        except SafetensorError as error:
-            raise ExportError(f"{os.fspath(folder)!r} cannot be written: {error}. Choose another folder.") from error
-        (temporary / MASK_FILE).write_bytes(_of_subject(mask, subject).content(".json"))
+    with Progress(3, "writing the masked model", on_progress, cancel) as steps:
+        cuts = cuts_of_weights(subject.model, mask)
+        _require_free(Path(folder), overwrite)
+        model: Any = attention.view(subject.model)
+        _zero(model, cuts)
         steps.step()
 
-    write_folder(folder, fill)
+        def fill(temporary: Path) -> None:
+            try:
+                model.save_pretrained(temporary)
+                steps.step()
+                subject.processor.save_pretrained(temporary)
+            except SafetensorError as error:
+                raise ExportError(
+                    f"{os.fspath(folder)!r} cannot be written: {error}. Choose another folder."
+                ) from error
+            (temporary / MASK_FILE).write_bytes(_of_subject(mask, subject).content(".json"))
+            steps.step()
+
+        write_folder(folder, fill)
     return Path(folder)
 
 

@@ -202,20 +202,20 @@ def score(
     if len(data) == 0:
         raise DataError(f"{data.name} has no examples; choose data with at least one row.")
     wanted = match_labels(data, subject.labels) if targets == "labels" else None
-    encoded = subject.encode(data.inputs)
     total = int(sum(subject.heads))
     gradient = np.empty((len(data), total), dtype=np.float32)
     spread = np.empty((len(data), total), dtype=np.float32)
     loss = np.empty(len(data))
-    progress = Progress(len(data), "scoring heads", on_progress, cancel)
     paths: set[str | None] = set()
-    for batch in encoded.batches(batch_tokens, batch_size):
-        observer = EntropyObserver(batch.real, normalised=entropy == "normalised", order=order)
-        chosen = None if wanted is None else wanted[batch.indices]
-        loss[batch.indices], gradient[batch.indices] = _gate_gradients(subject, batch, chosen, observer)
-        spread[batch.indices] = observer.result().cpu().numpy()
-        paths.add(observer.path)
-        progress.step(len(batch.indices))
+    with Progress(len(data), "scoring heads", on_progress, cancel) as progress:
+        encoded = subject.encode(data.inputs)
+        for batch in encoded.batches(batch_tokens, batch_size):
+            observer = EntropyObserver(batch.real, normalised=entropy == "normalised", order=order)
+            chosen = None if wanted is None else wanted[batch.indices]
+            loss[batch.indices], gradient[batch.indices] = _gate_gradients(subject, batch, chosen, observer)
+            spread[batch.indices] = observer.result().cpu().numpy()
+            paths.add(observer.path)
+            progress.step(len(batch.indices))
     _check_finite(loss, gradient, spread, data, subject)
     options = {"entropy": entropy, "order": float(order), "targets": targets}
     provenance = record(subject, data, options) | {

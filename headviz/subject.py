@@ -149,19 +149,19 @@ def load(
     if dtype not in ("float32", "float64", "bfloat16", "float16"):
         raise LoadError(f"dtype {dtype!r} is not one of float32, float64, bfloat16, float16.")
     found = resolve(source, revision=revision, offline=offline, on_progress=on_progress)
-    steps = Progress(2, "loading the model", on_progress)
-    checkpoint = open_checkpoint(found.folder, name=found.name, device=_device(device), dtype=dtype, task=task)
-    steps.step()
-    subject = _subject(
-        checkpoint.model,
-        checkpoint.processor,
-        name=found.name,
-        revision=found.revision,
-        fingerprint=checkpoint.fingerprint,
-        task=task,
-        notes=checkpoint.notes,
-    )
-    steps.step()
+    with Progress(2, "loading the model", on_progress) as steps:
+        checkpoint = open_checkpoint(found.folder, name=found.name, device=_device(device), dtype=dtype, task=task)
+        steps.step()
+        subject = _subject(
+            checkpoint.model,
+            checkpoint.processor,
+            name=found.name,
+            revision=found.revision,
+            fingerprint=checkpoint.fingerprint,
+            task=task,
+            notes=checkpoint.notes,
+        )
+        steps.step()
     return subject
 
 

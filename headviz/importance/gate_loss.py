@@ -29,16 +29,17 @@ def mean_attribution(asked: Asked, name: str, attribute: Attribute, *, passes: i
     """
     subject, data = asked.model_and_data(name)
     labels = match_labels(data, subject.labels)
-    encoded = subject.encode(data.inputs)
-    progress = Progress(passes * len(data), f"measuring {name.replace('_', ' ')}", asked.on_progress, asked.cancel)
     total = np.zeros(int(sum(subject.heads)))
-    for batch in encoded.batches():
-        loss = _loss_of_gates(asked, batch, progress)
-        gates = torch.ones(len(batch.indices), len(total), dtype=subject.torch_dtype, device=subject.device)
-        targets = torch.as_tensor(labels[batch.indices], device=subject.device)
-        result = attribute(loss, gates, (targets, *batch.inputs.values()))
-        total += result.detach().double().sum(0).cpu().numpy()
-    progress.finish()
+    stage = f"measuring {name.replace('_', ' ')}"
+    with Progress(passes * len(data), stage, asked.on_progress, asked.cancel) as progress:
+        encoded = subject.encode(data.inputs)
+        for batch in encoded.batches():
+            loss = _loss_of_gates(asked, batch, progress)
+            gates = torch.ones(len(batch.indices), len(total), dtype=subject.torch_dtype, device=subject.device)
+            targets = torch.as_tensor(labels[batch.indices], device=subject.device)
+            result = attribute(loss, gates, (targets, *batch.inputs.values()))
+            total += result.detach().double().sum(0).cpu().numpy()
+        progress.finish()
     return subject.per_head(total / len(data))
 
 
