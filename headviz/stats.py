@@ -22,6 +22,13 @@ _CELLS_AT_ONCE = 4_000_000  # numbers of a bootstrap held at a time: 32 MB of fl
 _FEW = 64  # distinct values up to which a bootstrap draws their counts
 
 
+def generator(seed: int) -> np.random.Generator:
+    """The random numbers of a seed. Raises ScoreError unless it is a whole number from 0."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ScoreError(f"seed must be a whole number, at least 0. Got {seed!r}.")
+    return np.random.default_rng(int(seed))
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A number, the ends of its interval (95 % unless asked otherwise) and the number of examples behind it."""
@@ -70,7 +77,7 @@ def bootstrap(
     """
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     drawn = np.array([statistic(rng.integers(0, n, n)) for _ in range(draws)], dtype=np.float64)
     return _estimate(float(statistic(np.arange(n))), drawn, level, n)
 
@@ -83,6 +90,10 @@ def mean_interval(
     ``values``: (N, ...), NaN where an example has no value; the mean leaves such entries out, as ``np.nanmean`` does.
     Returns (low, high), each of shape values.shape[1:], float64, NaN where nothing is known.
     """
+    if not 0 < level < 1:
+        raise ScoreError(f"level must be a share between 0 and 1, such as 0.95. Got {level!r}.")
+    if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 1:
+        raise ScoreError(f"draws must be a whole number of at least 1. Got {draws!r}.")
     values = np.asarray(values, dtype=np.float64)
     n, shape = len(values), values.shape[1:]
     flat = values.reshape(n, math.prod(shape))
@@ -91,7 +102,7 @@ def mean_interval(
     filled = flat if whole else np.where(known, flat, 0.0)
     means = np.full((draws, flat.shape[1]), np.nan)
     if n > 0:
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         start = 0
         while start < draws:
             weights = _example_weights(rng, n, min(draws - start, max(1, _CELLS_AT_ONCE // n)))
@@ -124,7 +135,7 @@ def paired(a: np.ndarray, b: np.ndarray, *, level: float = LEVEL, draws: int = D
         low, high = mean_interval(difference, level, seed, draws)
         return Estimate(value, float(low), float(high), n)
     # Drawing examples is drawing how often each distinct value comes: the same law, and far fewer numbers to draw.
-    drawn = _draw_counts(np.random.default_rng(seed), counts, draws, lambda times: times @ distinct / n)
+    drawn = _draw_counts(generator(seed), counts, draws, lambda times: times @ distinct / n)
     return _estimate(value, drawn, level, n)
 
 
@@ -245,7 +256,7 @@ def _bootstrap_table(
     def statistics(times: np.ndarray) -> np.ndarray:
         return statistic(times @ of_right, times @ of_label, times @ of_prediction)
 
-    drawn = _draw_counts(np.random.default_rng(seed), table[rows, columns], draws, statistics)
+    drawn = _draw_counts(generator(seed), table[rows, columns], draws, statistics)
     return _estimate(_of_table(statistic, labels, predictions, classes), drawn, level, n)
 
 

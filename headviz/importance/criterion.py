@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from headviz import stats
 from headviz.errors import ScoreError
 from headviz.glossary import glossary
 from headviz.head_scores import HeadScores
-from headviz.progress import CancelSignal, OnProgress
+from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.provenance import record
 from headviz.registry import Registry
 from headviz.scores import Scores, score
@@ -64,6 +65,19 @@ class Option:
         if self.high is None:
             return f"{kind} of at least {self.low:g}" if self.low is not None else kind
         return f"{kind} from {self.low:g} to {self.high:g}"
+
+
+@dataclass
+class Told:
+    """``on_progress``, and whether it was called."""
+
+    on_progress: OnProgress | None
+    anything: bool = False
+
+    def __call__(self, done: int, total: int, stage: str) -> None:
+        self.anything = True
+        if self.on_progress is not None:
+            self.on_progress(done, total, stage)
 
 
 @dataclass
@@ -134,11 +148,17 @@ class Criterion:
         """HeadScores of every head. ``scores`` given saves the pass over the data where they are enough.
 
         Raises ScoreError for an option that is unknown, missing or out of range, or where something needed is not
-        given.
+        given, and Cancelled.
         """
         chosen = self._options(options)
-        asked = Asked(subject, data, scores, chosen, seed, on_progress, cancel)
+        stats.generator(seed)  # refused here, and not only where it is used
+        told = Told(on_progress)
+        stage = f"ranking by {self.title}"
+        Progress(1, stage, cancel=cancel)
+        asked = Asked(subject, data, scores, chosen, seed, told if on_progress is not None else None, cancel)
         values = np.asarray(self.compute(asked), dtype=np.float64)
+        if not told.anything:  # what needs no pass is done at once, and says so
+            Progress(1, stage, on_progress, cancel).step()
         if self.seeded:
             chosen = {**chosen, "seed": seed}
         notes = asked.given.notes if asked.given is not None else ()

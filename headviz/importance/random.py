@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from headviz import stats
 from headviz.importance.criterion import Asked, criterion
 
 
@@ -14,5 +15,5 @@ def random(asked: Asked) -> np.ndarray:
     else:
         present = ~np.isnan(asked.scores().gate_gradient[0])
     values = np.full(present.shape, np.nan)
-    values[present] = np.random.default_rng(asked.seed).permutation(int(present.sum()))
+    values[present] = stats.generator(asked.seed).permutation(int(present.sum()))
     return values

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from torch import Tensor
 
+from headviz import stats
 from headviz.importance.criterion import Asked, Option, criterion
 from headviz.importance.gate_loss import LossOfGates, mean_attribution
 
@@ -26,7 +27,7 @@ def shapley(asked: Asked) -> np.ndarray:
     def orders(heads: int, count: int) -> Iterator[list[int]]:
         # Captum would draw from torch's global generator, which other threads share; and every batch gets the same
         # orders, so that nothing depends on the batches
-        generator = np.random.default_rng(seed)
+        generator = stats.generator(seed)
         for _ in range(count):
             yield generator.permutation(heads).tolist()
 

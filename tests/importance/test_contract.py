@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -135,3 +136,27 @@ def test_criteria_unknown_name_suggests_the_nearest() -> None:
 def test_hies_without_alpha_asks_for_it() -> None:
     with pytest.raises(hv.ScoreError, match="needs alpha, a number from 0 to 1"):
         hv.criteria["hies"](subject_of(), DATA)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_criterion_tells_progress_to_the_end(name: str) -> None:
+    calls: list[tuple[int, int, str]] = []
+    values(name, subject_of(), on_progress=lambda *said: calls.append(said))
+    done, total, stage = calls[-1]
+    assert done == total > 0
+    assert stage
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_criterion_cancelled_before_the_start_raises(name: str) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(hv.Cancelled):
+        values(name, subject_of(), cancel=cancel)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "first", None, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_criterion_seed_that_is_none_is_refused_with_a_sentence(name: str, seed: object) -> None:
+    with pytest.raises(hv.ScoreError, match="seed must be a whole number"):
+        values(name, subject_of(), seed=seed)
