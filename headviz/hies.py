@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from headviz.errors import ScoreError
+from headviz.mask import head_name
 
 NORMALISATIONS = ("global", "layer", "rank")
 
@@ -25,9 +26,17 @@ def normalise(values: np.ndarray, how: str = "global") -> np.ndarray:
 
 
 def _min_max(values: np.ndarray, axis: int | None) -> np.ndarray:
-    low = np.nanmin(values, axis=axis, keepdims=True)
-    spread = np.nanmax(values, axis=axis, keepdims=True) - low
+    low, spread = _low_and_spread(values, axis)
     return np.where(np.isnan(values), np.nan, (values - low) / np.where(spread > 0, spread, 1.0))
+
+
+def _low_and_spread(values: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest value and the distance to the largest, NaN left out; 0 and 0 where a layer has no head at all."""
+    known = ~np.isnan(values)
+    low = np.where(known, values, np.inf).min(axis=axis, keepdims=True)
+    high = np.where(known, values, -np.inf).max(axis=axis, keepdims=True)
+    some = known.any(axis=axis, keepdims=True)
+    return np.where(some, low, 0.0), np.where(some, high, 0.0) - np.where(some, low, 0.0)
 
 
 def _mean_ranks(values: np.ndarray) -> np.ndarray:
@@ -41,12 +50,26 @@ def _mean_ranks(values: np.ndarray) -> np.ndarray:
 
 def terms(his: np.ndarray, ae: np.ndarray, how: str = "global") -> tuple[np.ndarray, np.ndarray]:
     """The two normalised terms (hHIS, 1 - hAE), each (L, H) in [0, 1]. A term without any spread is 0 for every
-    head."""
+    head. NaN in ``his`` is a head that is not there; any other value without a place in an order is a ScoreError."""
+    ae = np.where(np.isnan(his), np.nan, ae)
+    _require_finite(his, ae)
     diffuse = normalise(ae, how)
-    flat = np.nanmax(ae, axis=1 if how == "layer" else None, keepdims=True) == np.nanmin(
-        ae, axis=1 if how == "layer" else None, keepdims=True
-    )
-    return normalise(his, how), np.where(flat & ~np.isnan(ae), 0.0, 1.0 - diffuse)
+    _, spread = _low_and_spread(ae, axis=1 if how == "layer" else None)
+    return normalise(his, how), np.where((spread == 0) & ~np.isnan(ae), 0.0, 1.0 - diffuse)
+
+
+def _require_finite(his: np.ndarray, ae: np.ndarray) -> None:
+    present = ~np.isnan(his)
+    for name, values in (("HIS", his), ("attention entropy", ae)):
+        lost = np.argwhere(present & ~np.isfinite(values))
+        if len(lost):
+            layer, head = (int(number) for number in lost[0])
+            raise ScoreError(
+                f"The {name} of {head_name(layer, head)} is {values[layer, head]}, not a finite number, so there is "
+                "no HIES. Score other examples, or load the model in float32."
+            )
+    if not present.any():
+        raise ScoreError("No head has a score. Score a model that has heads left.")
 
 
 def blend(his: np.ndarray, ae: np.ndarray, alpha: float, how: str = "global") -> np.ndarray:
@@ -55,9 +78,19 @@ def blend(his: np.ndarray, ae: np.ndarray, alpha: float, how: str = "global") ->
     return mix(important, focused, alpha)
 
 
-def mix(important: np.ndarray, focused: np.ndarray, alpha: float) -> np.ndarray:
-    if not 0.0 <= alpha <= 1.0:
+def weight(alpha: float) -> float:
+    """``alpha`` as a float. Raises ScoreError unless it is a number from 0 to 1."""
+    try:
+        number = float(alpha)
+    except (TypeError, ValueError) as cause:
+        raise ScoreError(f"alpha must be a number from 0 to 1. Got {alpha!r}.") from cause
+    if not 0.0 <= number <= 1.0:
         raise ScoreError(f"alpha must be a number from 0 to 1. Got {alpha!r}.")
+    return number
+
+
+def mix(important: np.ndarray, focused: np.ndarray, alpha: float) -> np.ndarray:
+    alpha = weight(alpha)
     # the ends must give the exact order of their one term, whatever rounding 0 * x and 1 * x would bring
     if alpha in (0.0, 1.0):
         return (important if alpha == 1.0 else focused).copy()

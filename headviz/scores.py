@@ -79,8 +79,9 @@ class Scores:
 
         ``normalise``: min-max over all heads ("global"), per layer ("layer"), or ranks ("rank", not in the paper).
         """
-        values = hies_.blend(self.his, self.ae, float(alpha), normalise)
-        options = {"alpha": float(alpha), "normalise": normalise}
+        alpha = hies_.weight(alpha)
+        values = hies_.blend(self.his, self.ae, alpha, normalise)
+        options = {"alpha": alpha, "normalise": normalise}
         return HeadScores(values, "hies", options, self.provenance, self.notes)
 
     def alpha_breaks(self, prune: int | float, *, normalise: str = "global") -> list[tuple[float, float, Mask]]:
@@ -89,14 +90,24 @@ class Scores:
         important, focused = hies_.terms(self.his, self.ae, normalise)
         present = ~np.isnan(important)
         cut = count_to_prune(prune, int(present.sum()))
+        heads = self._heads(present)
+        blocks: dict[str, Any] = {
+            "model": {**(self.provenance.get("model") or {}), "heads": list(heads)},
+            "data": self.provenance.get("data"),
+        }
         found = []
         for low, high, pruned in hies_.breaks(important[present], focused[present], cut):
             keep = np.zeros(present.shape, dtype=bool)
             keep[present] = ~pruned
-            criterion = {"name": "hies", "options": {"alpha": (low + high) / 2, "normalise": normalise}}
-            blocks = {name: self.provenance.get(name) for name in ("model", "data")}
-            found.append((low, high, Mask(keep, provenance={**blocks, "criterion": criterion})))
+            criterion = {"name": "hies", "options": {"alpha": float(low + high) / 2, "normalise": normalise}}
+            mask = Mask(keep[:, : max(heads)], provenance={**blocks, "criterion": criterion})
+            found.append((float(low), float(high), mask))
         return found
+
+    def _heads(self, present: np.ndarray) -> tuple[int, ...]:
+        """Heads of each layer: the model's own counts, else up to the last head that has a score."""
+        told = (self.provenance.get("model") or {}).get("heads")
+        return tuple(told or (int(np.flatnonzero(row).max(initial=-1)) + 1 for row in present))
 
     def first(self, n: int) -> Scores:
         """The scores of the first ``n`` examples: a smaller calibration set, with no new pass."""
@@ -104,7 +115,7 @@ class Scores:
 
     def sample(self, n: int, seed: int = 0) -> Scores:
         """The scores of ``n`` examples drawn without replacement with ``seed``, in their order."""
-        drawn = np.random.default_rng(seed).permutation(len(self))[: _size(n, len(self))]
+        drawn = stats.generator(seed).permutation(len(self))[: _size(n, len(self))]
         return self._take(np.sort(drawn))
 
     def _take(self, index: np.ndarray) -> Scores:
@@ -140,10 +151,10 @@ class Scores:
     def notes(self) -> tuple[str, ...]:
         """Sentences that a page shows beside these scores."""
         found = []
-        his = self.his
-        if np.nanmax(his) < _SATURATED_HIS:
+        largest = float(np.nan_to_num(self.his, nan=0.0).max(initial=0.0))
+        if largest < _SATURATED_HIS:
             found.append(
-                f"The largest HIS is {np.nanmax(his):.1e}: the model is so sure of these examples that the ranking is "
+                f"The largest HIS is {largest:.1e}: the model is so sure of these examples that the ranking is "
                 "little more than rounding. Score harder examples."
             )
         weight = np.nan_to_num(np.abs(self.gate_gradient)).sum(axis=(1, 2), dtype=np.float64)
@@ -197,7 +208,7 @@ def score(
         raise ScoreError(f"entropy={entropy!r} is not one of normalised, raw.")
     if targets not in ("labels", "predicted"):
         raise ScoreError(f"targets={targets!r} is not one of labels, predicted.")
-    if not order > 0:
+    if isinstance(order, bool) or not isinstance(order, int | float | np.number) or not order > 0:
         raise ScoreError(f"The order of the entropy must be above 0. Got {order!r}.")
     if len(data) == 0:
         raise DataError(f"{data.name} has no examples; choose data with at least one row.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -160,3 +161,37 @@ def test_blend_alpha_outside_its_range_is_refused(alpha: float) -> None:
 def test_normalise_unknown_way_is_refused_by_name() -> None:
     with pytest.raises(ScoreError, match="global, layer, rank"):
         hies.normalise(HIS, "l2")
+
+
+@pytest.mark.parametrize("alpha", ["half", None, "nan", [0.5]])
+def test_weight_that_is_no_number_is_refused(alpha: object) -> None:
+    with pytest.raises(ScoreError, match="alpha must be a number from 0 to 1"):
+        hies.weight(alpha)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("how", hies.NORMALISATIONS)
+def test_blend_layer_without_any_head_stays_absent_and_warns_of_nothing(how: str) -> None:
+    his, ae = np.full((3, 2), np.nan), np.full((3, 2), np.nan)
+    his[0], his[2], ae[0], ae[2] = [1, 2], [3, 4], [0.1, 0.2], [0.3, 0.4]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        blended = hies.blend(his, ae, 0.5, how)
+    assert np.isnan(blended[1]).all()
+    assert np.isfinite(blended[[0, 2]]).all()
+
+
+@pytest.mark.parametrize(
+    ("his", "ae", "what"),
+    [
+        ([[1.0, np.inf]], [[0.1, 0.2]], "HIS of L0H1 is inf"),
+        ([[1.0, 2.0]], [[np.nan, 0.2]], "attention entropy of L0H0 is nan"),
+    ],
+)
+def test_blend_score_that_is_not_finite_names_the_head(his: list, ae: list, what: str) -> None:
+    with pytest.raises(ScoreError, match=what):
+        hies.blend(np.array(his), np.array(ae), 0.5)
+
+
+def test_blend_entropy_of_a_head_that_is_not_there_plays_no_part() -> None:
+    his, ae = np.array([[1.0, 2.0, np.nan]]), np.array([[0.2, 0.4, 0.9]])
+    np.testing.assert_array_equal(hies.blend(his, ae, 0.25), [[0.75, 0.25, np.nan]])

@@ -205,6 +205,8 @@ def test_score_non_finite_loss_names_the_row() -> None:
         ({"targets": "none"}, "labels, predicted"),
         ({"order": 0}, "above 0"),
         ({"order": float("nan")}, "above 0"),
+        ({"order": "two"}, "above 0"),
+        ({"order": None}, "above 0"),
     ],
 )
 def test_score_unknown_option_says_what_there_is(options: dict[str, Any], message: str) -> None:
@@ -244,6 +246,43 @@ def test_alpha_breaks_masks_are_those_of_select_between_the_breaks() -> None:
     for low, high, mask in found:
         if high > low:
             assert hv.select(scores.hies((low + high) / 2), 6).kept == mask.kept
+
+
+def test_alpha_breaks_uneven_layers_leave_absent_heads_out_of_every_mask() -> None:
+    whole = hv.score(subject_of(), DATA)
+    absent = np.zeros((3, 4), dtype=bool)
+    absent[1, 2:] = True
+    scores = hv.Scores(
+        np.where(absent, np.nan, whole.gate_gradient),
+        np.where(absent, np.nan, whole.entropy),
+        whole.loss,
+        whole.ids,
+        {},
+    )
+    for low, high, mask in scores.alpha_breaks(0.5):
+        assert type(low) is type(high) is float
+        assert mask.heads == (4, 2, 4)
+        assert len(mask.pruned) == 5
+        assert not {"L1H2", "L1H3"} & set(mask.pruned)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda scores: scores.sample(3, seed=-1), "seed"),
+        (lambda scores: scores.sample(3, seed=0.5), "seed"),
+        (lambda scores: scores.interval("his", seed=-1), "seed"),
+        (lambda scores: scores.interval("his", level=95), "level"),
+        (lambda scores: scores.interval("his", level=float("nan")), "level"),
+        (lambda scores: scores.interval("his", draws=0), "draws"),
+        (lambda scores: scores.hies("half"), "alpha"),
+        (lambda scores: scores.hies(None), "alpha"),
+    ],
+)
+def test_scores_argument_out_of_range_is_refused_with_a_sentence(wrong: Any, message: str) -> None:
+    scores = hv.score(subject_of(), DATA)
+    with pytest.raises(hv.ScoreError, match=message):
+        wrong(scores)
 
 
 def test_save_and_open_give_the_same_scores(tmp_path: Path) -> None:
