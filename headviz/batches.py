@@ -40,13 +40,18 @@ class Encoded:
     def plan(self, batch_tokens: int = BATCH_TOKENS, batch_size: int | None = None) -> list[np.ndarray]:
         """Indices of each batch: longest first, ties in the data's order; at most ``batch_tokens`` padded tokens or
         ``batch_size`` examples each."""
-        if (batch_size is not None and batch_size < 1) or batch_tokens < 1:
-            raise DataError("batch_size and batch_tokens must be at least 1.")
+        for name, size in (("batch_tokens", batch_tokens), ("batch_size", 1 if batch_size is None else batch_size)):
+            if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+                raise DataError(f"{name} must be a whole number of at least 1. Got {size!r}.")
         lengths = np.array([len(one["input_ids"]) for one in self.features])
         order = np.argsort(-lengths, kind="stable")
         batches, start = [], 0
         while start < len(order):
-            size = batch_size or max(1, batch_tokens // max(1, int(lengths[order[start]])))
+            size = (
+                int(batch_size)
+                if batch_size is not None
+                else max(1, batch_tokens // max(1, int(lengths[order[start]])))
+            )
             batches.append(order[start : start + size])
             start += size
         return batches

@@ -87,7 +87,9 @@ class Evaluation:
         return stats.paired(right.astype(float), other_right.astype(float))
 
     def _same_examples(self, other: Evaluation) -> None:
-        if not np.array_equal(self.ids, other.ids):
+        texts, other_texts = ((one.provenance.get("data") or {}).get("fingerprint") for one in (self, other))
+        same = np.array_equal(self.ids, other.ids) and np.array_equal(self.labels, other.labels)
+        if not same or (texts != other_texts and None not in (texts, other_texts)):
             raise DataError("The two evaluations are of different examples; evaluate both on the same data.")
 
     def frame(self) -> pd.DataFrame:
@@ -123,7 +125,7 @@ def evaluate(
     default. Raises DataError when data and model do not fit, MaskError when mask and model do not, Cancelled.
     """
     known = tasks[subject.task].metrics
-    chosen = tuple(known) if metrics is None else tuple(metrics)
+    chosen = tuple(known) if metrics is None else (metrics,) if isinstance(metrics, str) else tuple(metrics)
     for name in chosen:
         if name not in known:
             raise DataError(f"There is no metric {name!r} for {subject.task}; choose from {', '.join(known)}.")
@@ -170,6 +172,10 @@ def forward_all(
     limit."""
     gates = None
     if mask is not None:
+        if not isinstance(mask, Mask):
+            raise MaskError(
+                f"mask must be an hv.Mask. Got a {type(mask).__name__}; hv.Mask(keep) makes one of an array."
+            )
         if tuple(mask.heads) != subject.heads:
             raise MaskError(
                 f"The mask is for heads {list(mask.heads)} per layer, but {subject.name} has {list(subject.heads)}. "

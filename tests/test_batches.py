@@ -63,3 +63,11 @@ def test_encode_long_text_is_cut_to_the_limit_and_counted() -> None:
     whole = subject.encode([(text,) for text in [*tiny_texts(3, longest=5), "good " * 90]])
     assert whole.truncated == 1
     assert len(whole.features[3]["input_ids"]) == subject.max_length
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, "many", True])
+@pytest.mark.parametrize("name", ["batch_size", "batch_tokens"])
+def test_plan_size_that_is_no_whole_number_is_refused(name: str, size: object) -> None:
+    encoded = hv.Subject.wrap(*tiny_model("bert"), name="tiny").encode([("good",)])
+    with pytest.raises(hv.DataError, match=f"{name} must be a whole number"):
+        encoded.plan(**{name: size})

@@ -99,6 +99,24 @@ def test_agreement_of_other_examples_is_refused() -> None:
         hv.evaluate(subject, DATA[:5]).agreement(hv.evaluate(subject, DATA[5:10]))
 
 
+def test_agreement_of_other_texts_under_the_same_numbers_is_refused() -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    other = hv.load_data(pd.DataFrame({"text": tiny_texts(14, seed=3), "label": tiny_labels(14)}))
+    with pytest.raises(hv.DataError, match="different examples"):
+        hv.evaluate(subject, DATA).against(hv.evaluate(subject, other))
+
+
+def test_evaluate_one_metric_may_be_given_by_its_name() -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    assert list(hv.evaluate(subject, DATA, metrics="matthews").metrics) == ["matthews"]
+
+
+def test_evaluate_mask_that_is_an_array_is_refused_with_what_to_do() -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    with pytest.raises(hv.MaskError, match=r"hv\.Mask\(keep\)"):
+        hv.evaluate(subject, DATA, np.ones((3, 4), dtype=bool))  # type: ignore[arg-type]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "data", "labels", "rows", "right"),
