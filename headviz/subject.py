@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from headviz import attention
 from headviz.attention import AttentionCall, Call, Observer
 from headviz.batches import Encoded, encode
-from headviz.checkpoint import check_config, max_length, open_checkpoint, state_fingerprint
+from headviz.checkpoint import check_config, max_length, open_checkpoint, outside_interface, state_fingerprint
 from headviz.errors import LoadError
 from headviz.families.weights import all_heads_are_silent, attention_parameters
 from headviz.hub import resolve
@@ -62,6 +62,7 @@ class Subject:
 
         Raises LoadError when the model has no classification head or its attention cannot be reached.
         """
+        _require_parts(model, processor, name)
         return _subject(model, processor, name=name, revision=None, fingerprint=state_fingerprint(model), task=task)
 
     @property
@@ -173,10 +174,24 @@ def _device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, ValueError) as cause:
+        # values and not only a place for them: the meta device has none, others lack their Python module
+        if torch.ones(1, device=device).tolist() != [1.0]:
+            raise ValueError(device)
+    except (RuntimeError, AssertionError, ValueError, TypeError, ImportError, AttributeError) as cause:
         raise LoadError(f"Device {device!r} is not available here; use cpu or auto.") from cause
-    return device
+    return str(device)
+
+
+def _require_parts(model: Any, processor: Any, name: str) -> None:
+    """Raises LoadError unless these are a transformers model with weights and a tokenizer that can pad."""
+    if not isinstance(model, nn.Module) or not hasattr(getattr(model, "config", None), "model_type"):
+        raise LoadError(f"{name} is a {type(model).__name__}, not a model of transformers. Give one with its config.")
+    if any(tensor.is_meta for tensor in model.parameters()):
+        raise LoadError(f"{name} has weights on the meta device, which holds no numbers. Load them first.")
+    if not callable(processor) or not hasattr(processor, "pad"):
+        raise LoadError(f"{name} came with {type(processor).__name__} for a tokenizer. Give the model's tokenizer.")
+    if getattr(processor, "pad_token_id", None) is None:
+        raise LoadError(f"The tokenizer of {name} has no padding token, so texts cannot be read together. Set one.")
 
 
 def _subject(
@@ -198,9 +213,10 @@ def _subject(
     device, dtype = str(first.device), str(first.dtype).removeprefix("torch.")
     features, _ = tasks[task_name].tokenise(processor, [(text,) for text in _PROBE_TEXTS], limit, _segments(config))
     inputs = Encoded(features, 0, processor, device).batch(np.arange(len(features))).inputs
+    plain = _plain_logits(model, inputs, len(labels), name)
     view = attention.view(model)
     calls, keyword = attention.calls_of(view, inputs)
-    _probe(model, view, inputs, calls, keyword, name)
+    _probe(model, view, inputs, plain, calls, keyword, name)
     return Subject(
         name=name,
         revision=revision,
@@ -224,30 +240,39 @@ def _subject(
 
 
 @torch.no_grad()
+def _plain_logits(model: nn.Module, inputs: dict[str, Tensor], classes: int, name: str) -> Tensor:
+    """Logits (B, C) without gates. Raises LoadError where the model gives none, or one for each token."""
+    logits = getattr(attention.view(model, "sdpa")(**inputs), "logits", None)
+    if not isinstance(logits, Tensor) or logits.shape != (len(inputs["input_ids"]), classes):
+        raise LoadError(
+            f"{name} ({type(model).__name__}) has no classification head. Use a model that was fine-tuned to classify "
+            "texts."
+        )
+    return logits
+
+
+@torch.no_grad()
 def _probe(
     model: nn.Module,
     view: nn.Module,
     inputs: dict[str, Tensor],
+    plain: Tensor,
     calls: tuple[AttentionCall, ...],
     keyword: bool,
     name: str,
 ) -> None:
     """Two texts of different lengths: our function is called, gates of one change nothing, closed gates change
     something."""
-    family = getattr(model.config, "model_type", type(model).__name__)
-    outside = (
-        f"{name} is of the family {family}, whose attention does not go through transformers' AttentionInterface, "
-        "so its heads cannot be gated; choose another family, such as BERT, RoBERTa or DistilBERT."
-    )
+    outside = outside_interface(getattr(model.config, "model_type", type(model).__name__), name)
     if not calls:
         raise LoadError(outside)
-    plain = attention.view(model, "sdpa")(**inputs).logits
     total = calls[-1].offset + calls[-1].heads
     open_, closed = torch.ones(total, dtype=plain.dtype), torch.zeros(total, dtype=plain.dtype)
     gated = attention.run(view, inputs, Call(open_.to(plain.device)), keyword=keyword)
     if not torch.equal(gated, plain):
         raise LoadError(
-            f"{name} ({family}) gives other logits under headviz's attention than under its own; it is not supported."
+            f"{name} ({type(model).__name__}) gives other logits under headviz's attention than under its own; it is "
+            "not supported."
         )
     if not torch.isfinite(plain).all():
         raise LoadError(f"{name} gives logits that are not finite; the file may be damaged, or try dtype='float32'.")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 import headviz as hv
-from tests.tiny import FAMILIES, LABELS, save_tiny, tiny_model
+from tests.tiny import FAMILIES, LABELS, REFUSED, save_tiny, tiny_labels, tiny_model, tiny_texts
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -79,3 +80,64 @@ def test_load_real_models_give_their_published_sizes(shared: Path) -> None:
     assert subject.shape == (6, 12)
     assert subject.labels == ("very negative", "negative", "neutral", "positive", "very positive")
     assert round(subject.parameters / 1e6, 1) == 22.7
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert"])
+@pytest.mark.parametrize("head", ["AutoModel", "AutoModelForMaskedLM", "AutoModelForTokenClassification"])
+def test_wrap_model_without_a_classification_head_is_refused(family: str, head: str) -> None:
+    import transformers
+
+    model, tokenizer = tiny_model(family)
+    other = getattr(transformers, head).from_config(model.config)
+    with pytest.raises(hv.LoadError, match="has no classification head"):
+        hv.Subject.wrap(other, tokenizer, name="tiny")
+
+
+@pytest.mark.parametrize("family", REFUSED)
+def test_wrap_family_outside_the_attention_interface_is_refused_in_one_sentence_alone(
+    family: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(hv.LoadError, match="does not go through transformers' AttentionInterface"):
+        hv.Subject.wrap(*tiny_model(family), name="tiny")
+    assert capfd.readouterr().err == ""
+
+
+def test_wrap_what_is_no_model_or_no_tokenizer_is_refused() -> None:
+    model, tokenizer = tiny_model("bert")
+    for wrong in (torch.nn.Linear(2, 2), "bert"):
+        with pytest.raises(hv.LoadError, match="not a model of transformers"):
+            hv.Subject.wrap(wrong, tokenizer, name="tiny")
+    with pytest.raises(hv.LoadError, match="NoneType for a tokenizer"):
+        hv.Subject.wrap(model, None, name="tiny")
+    with pytest.raises(hv.LoadError, match="meta device"):
+        hv.Subject.wrap(model.to("meta"), tokenizer, name="tiny")
+
+
+def test_wrap_model_with_eager_attention_gives_the_scores_of_sdpa(tmp_path: Path) -> None:
+    from transformers import AutoModelForSequenceClassification
+
+    folder = save_tiny(tmp_path / "model", "bert")
+    model = AutoModelForSequenceClassification.from_pretrained(folder, attn_implementation="eager")
+    subject = hv.load(folder)
+    wrapped = hv.Subject.wrap(model, subject.processor, name="eager")
+    data = hv.load_data(pd.DataFrame({"text": tiny_texts(4), "label": tiny_labels(4)}))
+    np.testing.assert_array_equal(hv.score(wrapped, data).gate_gradient, hv.score(subject, data).gate_gradient)
+    assert model.config._attn_implementation == "eager"
+
+
+@pytest.mark.parametrize("device", ["meta", "hpu", "privateuseone", "gpu", "", "cuda:99"])
+def test_load_device_that_holds_no_numbers_is_refused(device: str, tmp_path: Path) -> None:
+    with pytest.raises(hv.LoadError, match="is not available here; use cpu or auto"):
+        hv.load(save_tiny(tmp_path / "model", "bert"), device=device)
+
+
+@pytest.mark.parametrize(("dtype", "close"), [("float64", 1e-6), ("bfloat16", 0.05), ("float16", 0.01)])
+def test_load_another_dtype_computes_in_it_and_scores_alike(dtype: str, close: float, tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "model", "bert")
+    data = hv.load_data(pd.DataFrame({"text": tiny_texts(6), "label": tiny_labels(6)}))
+    subject, exact = hv.load(folder, dtype=dtype), hv.score(hv.load(folder), data)
+    scores = hv.score(subject, data)
+    assert subject.dtype == dtype
+    assert scores.gate_gradient.dtype == scores.entropy.dtype == np.float32
+    np.testing.assert_allclose(scores.his, exact.his, atol=close * exact.his.max())
+    np.testing.assert_allclose(scores.ae, exact.ae, atol=close)

@@ -171,6 +171,8 @@ def check_config(config: Any, name: str) -> None:
     )
 
     kind = config.model_type
+    if kind in OUTSIDE_INTERFACE:
+        raise LoadError(outside_interface(kind, name))
     decoder = getattr(config, "is_decoder", False) or getattr(config, "is_encoder_decoder", False)
     if decoder or (kind in GENERATE and kind not in FILL_IN):
         raise LoadError(f"{name} ({kind}) is or has a decoder; headviz opens encoder classifiers so far: {WORKING}.")
