@@ -18,7 +18,8 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "select",
         help="choose the heads to prune",
-        description="Rank the heads by a criterion and prune the lowest. 36 is heads, 0.5 (with a point) a share.",
+        description="Rank the heads by a criterion and prune the lowest. 36 is heads, 0.5 (with a point) a share. With "
+        "--limit N the ranking is taken from N of the scored examples.",
         epilog="Example: headviz select scores.parquet --criterion hies --alpha 0.97 --prune 0.5 -o mask.json",
     )
     parser.add_argument("scores", metavar="SCORES", help="what headviz score saved (.parquet)")
@@ -51,6 +52,8 @@ def run(args: argparse.Namespace, console: Console) -> Result:
     criterion = hv.criteria[args.criterion]
     options = dict(args.option) | ({} if args.alpha is None else {"alpha": args.alpha})
     scores = hv.open_scores(args.scores)
+    if args.limit is not None:  # the rows that score --limit would have drawn from the same data
+        scores = scores.sample(args.limit, args.seed)
     needs_model, needs_data = criterion.needs in ("model", "data"), criterion.needs == "data"
     _check_given(args, criterion.name, needs_model, needs_data)
     data = arguments.open_data(args, args.data, console) if needs_data else None

@@ -112,3 +112,18 @@ def test_model_of_other_weights_than_the_scores_is_one_sentence(
     other = save_tiny(tmp_path / "other", "bert", seed=1)
     said = refused("select", scores_file, "--criterion", "weight_l2", "--prune", 4, "--model", other)
     assert "other weights" in said
+
+
+def test_limit_ranks_by_the_rows_that_score_would_have_drawn(
+    run: Callable, scores_file: Path, model_folder: Path, data_file: Path, tmp_path: Path
+) -> None:
+    few = tmp_path / "few.parquet"
+    assert run("score", model_folder, data_file, "--limit", 3, "--seed", 5, "-o", few).code == 0
+    wanted = ("--criterion", "his", "--prune", 5, "--json")
+    from_few = run("select", few, *wanted).data["pruned"]
+    assert run("select", scores_file, *wanted, "--limit", 3, "--seed", 5).data["pruned"] == from_few
+    assert run("select", scores_file, *wanted).data["pruned"] != from_few
+
+
+def test_limit_of_nothing_is_one_sentence(refused: Callable, scores_file: Path) -> None:
+    assert "at least 1" in refused("select", scores_file, "--criterion", "his", "--prune", 4, "--limit", 0)
