@@ -157,7 +157,9 @@ class _Rule:
         )
 
     def _undecided(self, raw: RawLabel, row: int) -> DataError:
-        example = f"labels={{{str(numeral(raw))!r}: {self.model_labels[0]!r}, ...}}"
+        number = numeral(raw)
+        target = number if number is not None and 0 <= number < len(self.model_labels) else 0
+        example = f"labels={{{str(number)!r}: {self.model_labels[target]!r}, ...}}"
         return DataError(
             f"Row {row}: label {raw} is an integer without a name, and the data has only {self._of_data()} where the "
             f'model has {_listed(self.model_labels)}. Pass labels="ids" if the integers are the model\'s own ids, or '

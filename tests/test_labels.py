@@ -104,6 +104,11 @@ def test_integers_without_names_are_ids_only_when_said_so(labels: list) -> None:
     assert 'labels="ids"' in message and "labels={'0': 'contradiction', ...}" in message
 
 
+def test_mapping_in_the_message_is_no_odd_one() -> None:
+    with pytest.raises(DataError, match=r"such as labels=\{'1': 'neutral', \.\.\.\}"):
+        match_labels(data([1, 0]), NLI)
+
+
 @pytest.mark.parametrize("model", [NAMELESS, ("label_0", "label_1", "label_2"), ("0", "1", "2")])
 def test_integers_are_ids_of_a_model_without_names(model: tuple[str, ...]) -> None:
     assert ids(data([0, 2, 1]), model) == [0, 2, 1]
