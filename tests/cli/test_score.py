@@ -12,6 +12,7 @@ import pytest
 
 import headviz as hv
 from tests.cli.conftest import ROWS
+from tests.hub.fake_hub import FakeHub
 from tests.tiny import LABELS, REFUSED, save_tiny
 
 
@@ -143,6 +144,8 @@ DATA = {
     "unlabelled row": ("text,label\na good film,good\na dull film,\n", "Row 1"),
     "no text column": ("a,b\n1,2\n", "columns"),
     "no label column": ("text\na good film\n", "label"),
+    "quotes that can be read in two ways": ('text,label\n"a good, film,good\nmore" here,bad\n', "rows.csv"),
+    "no header line": ("a good film,7\na dull film,9\n", "no header line"),
 }
 
 
@@ -155,6 +158,52 @@ def test_bad_data_is_one_sentence(kind: str, refused: Callable, model_folder: Pa
     target = tmp_path / "scores.parquet"
     assert said in refused("score", model_folder, path, "-o", target)
     assert not target.exists()
+
+
+FLAGS = {
+    "no such split": (("--split", "test"), "split"),
+    "no such column": (("--inputs", "txt"), "Did you mean 'text'?"),
+    "no such label column": (("--label", "stars"), "no column 'stars'"),
+    "mapping to no label of the model": (("--labels", "good=splendid"), "'splendid'"),
+    "labels are no ids": (("--labels", "ids"), "not one of the model's ids"),
+    "no rows wanted": (("--limit", "0"), "at least 1"),
+    "no such device": (("--device", "hamster"), "cpu or auto"),
+    "device without numbers": (("--device", "meta"), "cpu or auto"),
+    "order of no entropy": (("--order", "-1"), "above 0"),
+    "revision of a folder": (("--revision", "v2"), "revision"),
+}
+
+
+@pytest.mark.parametrize("kind", FLAGS)
+def test_bad_flag_is_one_sentence(kind: str, refused: Callable, model_folder: Path, data_file: Path) -> None:
+    flags, said = FLAGS[kind]
+    assert said in refused("score", model_folder, data_file, *flags)
+
+
+@pytest.mark.parametrize("command", ["score", "evaluate"])
+def test_id_that_the_hub_does_not_have_is_one_sentence(
+    command: str, refused: Callable, model_folder: Path, data_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeHub({}) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        assert "There is no model 'nobody/nothing'" in refused(command, "nobody/nothing", data_file)
+        assert "There is no data set 'nobody/nothing'" in refused(command, model_folder, "nobody/nothing")
+
+
+@pytest.mark.parametrize("command", ["score", "evaluate"])
+def test_network_that_is_not_there_is_one_sentence(
+    command: str, refused: Callable, model_folder: Path, data_file: Path
+) -> None:
+    assert "does not answer" in refused(command, "nobody/nothing", data_file)
+    assert "does not answer" in refused(command, model_folder, "nobody/nothing")
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_bad_model_is_the_same_sentence_to_evaluate(
+    kind: str, refused: Callable, data_file: Path, tmp_path: Path
+) -> None:
+    model = broken_model(kind, tmp_path)
+    assert refused("evaluate", model, data_file) == refused("score", model, data_file)
 
 
 def test_split_that_is_not_said_lists_them(
