@@ -11,11 +11,9 @@ with ui.shown():
     if gates.ready(page):
         from headviz.ui.panels import take_home
 
-        if page.results.is_slow(page.session.choice.criterion):
-            gates.scores(page)
-        mask = page.results.mask()
+        scored, mask = gates.scores(page), page.results.mask()
         if mask is None:
-            gates.scores(page)
+            gates.criterion_missing(page, scored)
         else:
             mask = take_home.with_record(page, mask)
             take_home.summary(page, mask)

@@ -18,6 +18,8 @@ with ui.shown():
             with left, ui.shown():
                 cut.choice(page)
         mask = page.results.mask()
+        if mask is None and base is not None:
+            right.markdown("The heads show here once the criterion is computed.")
         if mask is not None:
             with right, ui.shown():
                 cut.grid(page, mask)

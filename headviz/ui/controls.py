@@ -13,8 +13,8 @@ import streamlit as st
 
 import headviz as hv
 from headviz.glossary import glossary
-from headviz.ui.links import alpha_text
 from headviz.ui.page import Page
+from headviz.ui.results import controls_of
 from headviz.ui.state import CALIBRATION_SIZES
 
 _STEPS = 60  # of the alpha slider between 0 and 0.999
@@ -30,9 +30,17 @@ def help_of(*keys: str) -> str:
 
 
 def alpha_stops(extra: Sequence[float] = ()) -> list[float]:
-    """The slider's values: even steps of -log10(1 - alpha) up to 0.999, then 1, and values that were asked for between."""
-    stops = [round(1 - 10 ** (-_LAST * step / _STEPS), 4) for step in range(_STEPS + 1)]
+    """The slider's values: even steps of -log10(1 - alpha) up to 0.999, then 1, and values that were asked for
+    between."""
+    exact = [1 - 10 ** (-_LAST * step / _STEPS) for step in range(_STEPS + 1)]
+    short = [round(alpha, 3) for alpha in exact]
+    stops = [brief if short.count(brief) == 1 else round(alpha, 4) for brief, alpha in zip(short, exact, strict=True)]
     return sorted({*stops, 1.0, *extra})
+
+
+def alpha_label(alpha: float) -> str:
+    """A value of the slider in full: three decimals, more where it has more."""
+    return f"{alpha:.3f}" if round(alpha, 3) == alpha else repr(alpha)
 
 
 def alpha_place(alpha: float) -> float:
@@ -56,7 +64,7 @@ def alpha_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
         "Alpha",
         alpha_stops([*session.alpha_stops, session.choice.alpha]),
         key=key,
-        format_func=alpha_text,
+        format_func=alpha_label,
         on_change=chosen,
         help=help_of("alpha", "hies")
         + "\n\nThe scale is finer near 1: one head often has by far the largest HIS, so entropy decides until alpha is "
@@ -143,7 +151,7 @@ def calibration_choice(page: Page) -> None:
     current = session.choice.calibration
     if current not in sizes:
         current = None if current is None or current >= total else current
-        sizes = [*sorted({*sizes, current} - {None}), None] if current is not None else sizes
+        sizes = sizes if current is None else [*sorted({current, *(size for size in sizes if size)}), None]
     st.session_state[key] = current
 
     def chosen() -> None:
@@ -174,7 +182,7 @@ def criterion_choice(page: Page) -> None:
         help=help_of("criterion") + f"\n\n{_explained(session.choice.criterion)}",
     )
     criterion = hv.criteria[session.choice.criterion]
-    for name, option in criterion.options.items():
+    for name, option in controls_of(criterion.name).items():
         if name == "alpha":
             alpha_slider(page)
         else:

@@ -28,6 +28,6 @@ def _pick_from(page: Page, key: str) -> Callable[[], None]:
         head = chosen[0].get("head") if isinstance(chosen, list) and chosen else None
         if isinstance(head, str) and head != page.session.picked:
             page.session.pick(head)
-        st.rerun()  # the whole page: a pick shows everywhere
+        page.rerun()  # the whole page: a pick shows everywhere
 
     return picked

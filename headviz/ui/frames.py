@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def heads_frame(
     heads: tuple[int, ...], mask: Mask | None = None, *, picked: str | None = None, **values: np.ndarray
 ) -> pd.DataFrame:
-    """head ("L3H7"), layer, index, picked, each of ``values`` (arrays (L, H)), and, with a mask, state ("kept" or "cut")
-    and cut."""
+    """head ("L3H7"), layer, index, picked, each of ``values`` (arrays (L, H)), and, with a mask, state ("kept" or
+    "cut") and cut."""
     layer, index = np.nonzero(np.arange(max(heads))[None, :] < np.array(heads)[:, None])
     frame = pd.DataFrame({"head": head_names(heads), "layer": layer, "index": index})
     frame["picked"] = frame["head"] == picked

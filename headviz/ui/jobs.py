@@ -1,8 +1,8 @@
 """Work in the background: started by a page, running in plain threads that know nothing of Streamlit.
 
-A session has one `Jobs`; all sessions share one `Pool` of few workers, which takes from the sessions in turn, so that one
-visitor's long queue does not starve another. What a job makes goes where its work puts it (the shelf); a job itself only
-tells how far it is, and its result or error.
+A session has one `Jobs`; all sessions share one `Pool` of few workers, which takes from the sessions in turn, so
+that one visitor's long queue does not starve another. What a job makes goes where its work puts it (the shelf); a
+job itself only tells how far it is, and its result or error.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The settings in the address: ``?model=...&data=...&criterion=hies&alpha=0.970&prune=36&mask=CODE``.
 
 Everything here is pure: `read` says what an address asks for, `write` gives the address of some settings; neither knows
-Streamlit. An address is untrusted: names outside the list are left alone, values are checked by length and alphabet before
-anything is decoded, and what cannot be read becomes a note for the page, never an exception.
+Streamlit. An address is untrusted: names outside the list are left alone, values are checked by length and alphabet
+before anything is decoded, and what cannot be read becomes a note for the page, never an exception.
 
 The rule that makes reload, Back and shared links one thing: settings are always written in full and what was written is
 remembered. On a run, per name: absent keeps the session's value, equal to what was written means nothing happened, and

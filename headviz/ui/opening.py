@@ -6,8 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import streamlit as st
-
 from headviz.ui import engine, sources
 from headviz.ui.jobs import Job
 from headviz.ui.page import Page, criteria
@@ -74,8 +72,8 @@ def collect(page: Page) -> None:
 def show_progress(page: Page) -> None:
     job = page.jobs.get(_KEY)
     if job is not None and not job.active:
-        st.rerun()
-    wait_for(job, page.jobs)
+        page.rerun()
+    wait_for(job, page)
 
 
 def _start_engine(on_progress: Any) -> None:
@@ -85,13 +83,16 @@ def _start_engine(on_progress: Any) -> None:
 
 def _start(page: Page, what: str, work: Any) -> Job:
     page.session.troubles.clear()
-    page.jobs.forget(_KEY)
+    page.session.own_run = True
+    if (older := page.jobs.get(_KEY)) is not None:  # what was asked for last is what is wanted
+        older.cancel.set()
     shown = sources.display_name(what) if os.path.isabs(what) else what[:80]
     return page.jobs.start(_KEY, f"Opening {shown}", work, kind=_KEY)
 
 
 def _open_wanted(page: Page) -> None:
-    """A demo named by a link opens by itself; a model by its fingerprint, if this server has it open; others on a click."""
+    """A demo named by a link opens by itself; a model by its fingerprint, if this server has it open; others on a
+    click."""
     session, wanted = page.session, page.session.wanted_model
     if is_under_way(page):
         return

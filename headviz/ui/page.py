@@ -1,10 +1,12 @@
-"""What a page works with: the visitor's session, the results, the background jobs, and the address that mirrors them."""
+"""What a page works with: the visitor's session, the results, the background jobs, and the address that mirrors
+them."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 from dataclasses import dataclass
+from typing import NoReturn
 
 import streamlit as st
 
@@ -24,6 +26,11 @@ class Page:
     results: Results
     jobs: Jobs
     local: bool  # the visitor sits at this machine, so paths are theirs to name
+
+    def rerun(self) -> NoReturn:
+        """Run the whole page again, by our own will: the address is then not news."""
+        self.session.own_run = True
+        st.rerun()
 
 
 @st.cache_resource(show_spinner=False)
@@ -54,19 +61,19 @@ def _visitor_is_local() -> bool:
 
 
 def follow_address(page: Page) -> None:
-    """Take over what the address asks for, unless this run began with a choice made on the page: then it is only behind."""
-    if not page.session.committed:
+    """Take over what the address asks for, unless this run began with a choice made on the page: then it is only
+    behind."""
+    if not page.session.own_run:
         asked = {name: st.query_params.get_all(name) for name in st.query_params}
         page.session.adopt_link(asked, criteria())
-    page.session.committed = False
 
 
 def keep_address(page: Page) -> None:
     """Write the settings into the address where they differ; each change is one entry of the browser's history."""
     wanted = _address(page)
-    if wanted and wanted != {name: st.query_params[name] for name in st.query_params}:
+    if wanted != {name: st.query_params[name] for name in st.query_params}:
         st.query_params.from_dict(wanted)
-    page.session.written = wanted
+    page.session.written, page.session.own_run = wanted, False
 
 
 def _address(page: Page) -> dict[str, str]:

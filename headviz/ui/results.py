@@ -1,7 +1,9 @@
-"""What pages show is computed here, by library calls, and kept on the shelf: scores, presets, masks and measured quality.
+"""What pages show is computed here, by library calls, and kept on the shelf: scores, presets, masks and measured
+quality.
 
-Each result has a getter that answers at once (None while unknown) and, where the work takes long, an asker that starts it
-in the background. Keys are fingerprints, so sessions share results and moving a slider back finds what was there.
+Each result has a getter that answers at once (None while unknown) and, where the work takes long, an asker that
+starts it in the background. Keys are fingerprints, so sessions share results and moving a slider back finds what was
+there.
 """
 
 from __future__ import annotations
@@ -23,11 +25,14 @@ if TYPE_CHECKING:
     from headviz.data import Data, Example
     from headviz.evaluation import Evaluation
     from headviz.head_scores import HeadScores
+    from headviz.importance import Option
     from headviz.inspection import AttentionMaps, TokenAttribution
     from headviz.mask import Mask
     from headviz.scores import Scores
 
 _SEED = 0
+LARGE_REPORT = 3000  # examples: above, quality is measured on a draw unless all are asked for
+LARGE_DRAW = 2000
 _PATIENCE = 1.5  # seconds that a view of one text may take before the page shows its progress instead
 
 
@@ -98,6 +103,10 @@ class Results:
                 known = self.shelf.scores.put(key, _base(whole.scores.sample(size, _SEED), key))
         return known
 
+    def whole_base(self) -> Base | None:
+        """The scores of the pass that smaller calibration sizes are drawn from."""
+        return self.shelf.scores.get(self._score_key(self._pass_size()))
+
     def _pass_size(self) -> int:
         """The size to make a pass for: 512 for anything up to that, so that 32 and 128 come for free."""
         size = self.calibration_size(self.session.choice.calibration)
@@ -153,10 +162,14 @@ class Results:
             for name, option in hv.criteria[criterion].options.items()
         }
 
+    def seed(self, criterion: str) -> int:
+        """The seed of a criterion that one decides."""
+        return int(self.session.option(criterion, "seed", 0)) if hv.criteria[criterion].seeded else 0
+
     def _criterion_key(self, criterion: str) -> tuple[Any, ...]:
         assert self.session.subject is not None
         options = tuple(sorted((name, repr(value)) for name, value in self.options(criterion).items()))
-        key: tuple[Any, ...] = ("criterion", criterion, options, self.session.subject.fingerprint)
+        key: tuple[Any, ...] = ("criterion", criterion, options, self.seed(criterion), self.session.subject.fingerprint)
         if hv.criteria[criterion].needs != "model" and self.session.data is not None:
             data = self.session.data.calibration
             key += (data.fingerprint, self.calibration_size(self.session.choice.calibration))
@@ -174,7 +187,8 @@ class Results:
         known: HeadScores | None = self.shelf.head_scores.get(self._criterion_key(criterion))
         if known is None and base is not None and not self.is_slow(criterion):
             data = self.calibration_data()
-            made = hv.criteria[criterion](session.subject, data, scores=base.scores, **self.options(criterion))
+            options, seed = self.options(criterion), self.seed(criterion)
+            made = hv.criteria[criterion](session.subject, data, scores=base.scores, seed=seed, **options)
             known = self.shelf.head_scores.put(self._criterion_key(criterion), made)
         return known
 
@@ -182,7 +196,7 @@ class Results:
         """Drop options from a link that the criterion does not have or allow, with a note."""
         session = self.session
         for criterion, chosen in list(session.choice.options.items()):
-            known = hv.criteria[criterion].options if criterion in hv.criteria else {}
+            known = controls_of(criterion) if criterion in hv.criteria else {}
             for name, value in list(chosen.items()):
                 try:
                     chosen[name] = known[name].check(name, value)
@@ -201,14 +215,15 @@ class Results:
         criterion = session.choice.criterion
         if session.subject is None or session.data is None or self.head_scores() is not None:
             return None
-        subject, data, options = session.subject, self.calibration_data(), self.options(criterion)
+        subject, data = session.subject, self.calibration_data()
+        options, seed = self.options(criterion), self.seed(criterion)
         key, base = self._criterion_key(criterion), self.base()
 
         def work(on_progress: Any, cancel: Any) -> None:
             engine.wait()
             scores = base.scores if base else None
             made = hv.criteria[criterion](
-                subject, data, scores=scores, on_progress=on_progress, cancel=cancel, **options
+                subject, data, scores=scores, seed=seed, on_progress=on_progress, cancel=cancel, **options
             )
             shelf.head_scores.put(key, made)
 
@@ -237,6 +252,26 @@ class Results:
 
     # -- quality ------------------------------------------------------------------------------------------------------
 
+    def report_data(self) -> Data:
+        """The examples that quality is measured on: all, or a seeded draw where the visitor or their number asks for
+        it."""
+        assert self.session.data is not None
+        data, size = self.session.data.report, self.report_size()
+        if size is None or size >= len(data):
+            return data
+        known = self.shelf.drawn.get((data.fingerprint, size))
+        if known is None:
+            draw = np.sort(np.random.default_rng(_SEED).permutation(len(data))[:size])
+            known = self.shelf.drawn.put((data.fingerprint, size), data.take(draw))
+        return known
+
+    def report_size(self) -> int | None:
+        """How many examples to measure on, None for all: what was chosen, or a size that does not take minutes."""
+        assert self.session.data is not None
+        if self.session.measure_on != 0:
+            return self.session.measure_on
+        return None if len(self.session.data.report) <= LARGE_REPORT else LARGE_DRAW
+
     def _evaluation_key(self, mask: Mask | None) -> tuple[Any, ...]:
         assert self.session.subject is not None and self.session.data is not None
         whole = mask is None or not mask.pruned
@@ -244,6 +279,7 @@ class Results:
             "evaluation",
             self.session.subject.fingerprint,
             self.session.data.report.fingerprint,
+            len(self.report_data()),
             None if whole or mask is None else mask.code,
         )
 
@@ -258,7 +294,7 @@ class Results:
         session, shelf = self.session, self.shelf
         if session.subject is None or session.data is None or self.evaluation(mask) is not None:
             return None
-        subject, data, key = session.subject, session.data.report, self._evaluation_key(mask)
+        subject, data, key = session.subject, self.report_data(), self._evaluation_key(mask)
 
         def work(on_progress: Any, cancel: Any) -> None:
             engine.wait()
@@ -325,7 +361,8 @@ class Results:
 
     @staticmethod
     def soon(ask: Callable[..., tuple[Any | None, Job | None]], *args: Any) -> tuple[Any | None, Job | None]:
-        """What ``ask`` (`attention`, `attribution`) gives, after waiting a moment for a job that is nearly always short."""
+        """What ``ask`` (`attention`, `attribution`) gives, after waiting a moment for a job that is nearly always
+        short."""
         known, job = ask(*args)
         if job is not None and job.ended.wait(_PATIENCE):
             known, job = ask(*args) if job.state == "done" else (None, job)
@@ -343,12 +380,23 @@ class Results:
         return None, self._ask(key, title, work, kind=f"view {key[0]}", alone=True)
 
     def _ask(self, key: Any, title: str, work: Any, *, kind: str = "", alone: bool = False) -> Job:
-        """The job of this key, started if there is none. One that failed, or that the visitor stopped, stays so until it is
-        forgotten; one that gave way to a newer one, or whose result has left the shelf, starts again."""
+        """The job of this key, started if there is none. One that failed, or that the visitor stopped, stays so
+        until it is forgotten; one that gave way to a newer one, or whose result has left the shelf, starts again."""
         job = self.jobs.get(key)
         if job is None or job.gave_way or job.state == "done":
             job = self.jobs.start(key, title, work, kind=kind, alone=alone)
         return job
+
+
+def controls_of(criterion: str) -> dict[str, Option]:
+    """The options a page offers for a criterion: those it declares, and the seed where one decides."""
+    from headviz.importance import Option
+
+    options = dict(hv.criteria[criterion].options)
+    if hv.criteria[criterion].seeded:
+        sentence = "Another seed, another draw; the same seed, the same result."
+        options["seed"] = Option(0, sentence, low=0, high=2**31 - 1, whole=True)
+    return options
 
 
 def hies_of(base: Base, alpha: float, normalise: str) -> HeadScores:

@@ -38,7 +38,8 @@ class Board:
 
 
 class Shelf:
-    """The boards. Keys: models by fingerprint, sources by what opened them, results by the fingerprints they rest on."""
+    """The boards. Keys: models by fingerprint, sources by what opened them, results by the fingerprints they rest
+    on."""
 
     def __init__(self) -> None:
         self.models = Board(4)
@@ -46,5 +47,6 @@ class Shelf:
         self.scores = Board(16)
         self.head_scores = Board(128)
         self.breaks = Board(128)
+        self.drawn = Board(16)  # draws from large data to measure on
         self.evaluations = Board(256)
         self.views = Board(64)  # attention maps and token attributions of single texts

@@ -1,6 +1,7 @@
 """What every page begins with: one call that sets the page up, follows the link, and draws navigation and status.
 
-Pages lie in ``pages/`` and each may be the first that a fresh server runs, so nothing rests on another having run before.
+Pages lie in ``pages/`` and each may be the first that a fresh server runs, so nothing rests on another having run
+before.
 """
 
 from __future__ import annotations
@@ -79,15 +80,15 @@ def _status(page: Page) -> None:
     if engine.failure():
         sentence(engine.failure() or "")
     elif not engine.ready():
-        _engine_state()
+        _engine_state(page)
     if page.jobs.active():
         _running(page)
 
 
 @st.fragment(run_every=1.0)
-def _engine_state() -> None:
+def _engine_state(page: Page) -> None:
     if engine.ready():
-        st.rerun()
+        page.rerun()
     st.markdown(":material/hourglass_empty: Loading torch …")
 
 
@@ -95,7 +96,7 @@ def _engine_state() -> None:
 def _running(page: Page) -> None:
     active = page.jobs.active()
     if not active:
-        st.rerun()
+        page.rerun()
     st.markdown("**Running**")
     for number, job in enumerate(active):
         st.progress(job.share, text=plain(describe(job)))

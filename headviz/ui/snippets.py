@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def with_headviz(source: str, revision: str | None, data: Data, data_source: str | None) -> str:
-    """Opens the model and the mask, and measures. ``data_source``: how the data is opened, None for a file of the reader's."""
+    """Opens the model and the mask, and measures. ``data_source``: how the data is opened, None for a file of the
+    reader's."""
     at = f", revision={revision!r}" if revision else ""
     split = f", split={data.split!r}" if data.split and data_source else ""
     labels = f", labels={data.labels_option!r}" if data.labels_option is not None else ""
@@ -66,7 +67,8 @@ def _cut_columns(subject: Subject, mask: Mask) -> dict[str, list[int]]:
         if name in cut and cut[name] != heads:
             head = sorted(set(cut[name]) ^ set(heads))[0]
             raise MaskError(
-                f"{head_name(layer, head)} is cut in only some of the uses of its layer's weights, which weights cannot "
+                f"{head_name(layer, head)} is cut in only some of the uses of its layer's weights, which weights "
+                f"cannot "
                 "carry. Use the form with headviz, or cut the head in every layer that shares them."
             )
         cut[name] = heads

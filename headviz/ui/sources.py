@@ -1,7 +1,7 @@
 """Where models and data come from: what a visitor may name, and how calibration and report data come about.
 
-A folder path reads the server's disk and a hub id fills it, so both are for visitors of their own machine, or for servers
-whose owner gave a data root; then paths must lie under it. Demos and uploads are for everyone.
+A folder path reads the server's disk and a hub id fills it, so both are for visitors of their own machine, or for
+servers whose owner gave a data root; then paths must lie under it. Demos and uploads are for everyone.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def data_root() -> Path | None:
 
 
 def is_local(address: str | None, host: str | None) -> bool:
-    """Whether only visitors of this machine can be here: by the address the server binds and the host they asked for."""
+    """Whether only visitors of this machine can be here: by the address the server binds and the host they asked
+    for."""
     if (address or "").strip().lower() not in _LOOPBACK:
         return False
     name = (host or "localhost").rsplit("@", 1)[-1]
@@ -53,8 +54,8 @@ def is_local(address: str | None, host: str | None) -> bool:
 def check_source(text: str, *, local: bool, error: type[HeadvizError] = LoadError) -> str:
     """What may be handed to ``hv.load`` or ``hv.load_data`` for what a visitor typed; else the refusal, as ``error``.
 
-    With a data root, paths must lie under it, whatever links they go through, and a path outside gets the words of one that does
-    not exist.
+    With a data root, paths must lie under it, whatever links they go through, and a path outside gets the words of
+    one that does not exist.
     """
     text = text.strip()
     if not text:
@@ -155,7 +156,8 @@ def halve(data: Data, source: str, link: str | None) -> OpenedData:
     """One set of rows as two halves without a common row, so that quality is not measured where scores were taken."""
     if len(data) < 2:
         raise DataError(
-            f"{data.name} has {len(data)} usable rows; at least 2 are needed, one half to score on and one to measure on."
+            f"{data.name} has {len(data)} usable rows; at least 2 are needed, one half to score on and one to "
+            f"measure on."
         )
     calibration, report = data.halves(0)
     note = (
@@ -183,9 +185,9 @@ def display_name(name: str) -> str:
 
 
 def _splits(source: str) -> tuple[str, ...]:
-    from headviz.data import _open as open_source  # reads no rows
+    from headviz.data import splits_of
 
-    return tuple(split for split in open_source(source, False).splits if split)
+    return splits_of(source)
 
 
 def _first(there: Sequence[str], liked: Sequence[str]) -> str | None:

@@ -80,12 +80,15 @@ class Session:
     choice: Choice = field(default_factory=Choice)
     picked: str | None = None  # the head looked at, "L3H7"
     metric: str | None = None
+    measure_on: int | None = 0  # examples to measure quality on: None all, 0 until chosen
     notes: list[str] = field(default_factory=list)  # about links and files, until the next choice
     troubles: list[str] = field(default_factory=list)  # why something could not be opened
     past: list[Choice] = field(default_factory=list)
     future: list[Choice] = field(default_factory=list)
     written: dict[str, str] = field(default_factory=dict)  # what stands in the address by our own hand
-    committed: bool = False  # this run began with a choice made on the page, so the address may be behind
+    own_run: bool = (
+        False  # this run began on the page or by ourselves, not by Back or a link: the address may be behind
+    )
     rev: int = 0  # of the mask that the head grid shows
     grid_code: str | None = None
     alpha_stops: set[float] = field(default_factory=set)  # values of alpha between the slider's own stops
@@ -105,7 +108,7 @@ class Session:
         before = deepcopy_choice(self.choice)
         for name, value in changes.items():
             setattr(self.choice, name, value)
-        self.committed = True
+        self.own_run = True
         self.notes.clear()
         self.troubles.clear()
         if before != self.choice:
@@ -123,7 +126,7 @@ class Session:
         if source:
             target.append(self.choice)
             self.choice = source.pop()
-            self.committed = True
+            self.own_run = True
             self.notes.clear()
 
     def option(self, criterion: str, name: str, default: Any) -> Any:
@@ -146,25 +149,37 @@ class Session:
         self.commit(alpha=alpha)
 
     def pick(self, head: str | None) -> None:
-        self.picked = head
+        self.picked, self.own_run = head, True
 
     # -- the model and the data ---------------------------------------------------------------------------------------
 
     def open_model(self, model: OpenedModel) -> None:
-        """Take a model in hand. Settings that fit stay; a mask and edits go with the model they were made for."""
-        same = self.model is not None and self.model.subject.fingerprint == model.subject.fingerprint
+        """Take a model in hand. Settings that a link brought for it stay; edits and masks go with the model they were
+        made for."""
+        subject, wanted = model.subject, self.wanted_model
+        same = self.subject is not None and self.subject.fingerprint == subject.fingerprint
         self.model, self.wanted_model = model, None
         if not same:
-            if self.past or self.choice.edits:  # another model's history means nothing here
-                self.past, self.future = [], []
+            self.past, self.future = [], []
             self.choice.edits, self.choice.fixed, self.picked = {}, None, None
-        if self.choice.prune is None or self.choice.prune > self.heads:
-            if self.choice.prune is not None:
-                self.notes.append(
-                    f"The link cuts more heads than this model has ({self.heads}); the default stands instead."
-                )
-            self.choice.prune = round(DEFAULT_SHARE * self.heads)
+            if wanted is None:
+                self.choice.prune = None
+        if wanted is not None and links.is_fingerprint(wanted) and wanted != subject.fingerprint and self.wanted_mask:
+            self.wanted_mask = None
+            self.notes.append("The link's mask was left out: the link was for another model.")
+        self.settle_prune()
         self.adopt_mask()
+
+    def settle_prune(self) -> None:
+        """Give the number of heads to cut its default where there is none, or one that the model cannot bear."""
+        if self.choice.prune is not None and self.choice.prune > self.heads:
+            self.notes.append(
+                f"{self.choice.prune} heads to cut were asked for, but this model has {self.heads}; "
+                "the default stands instead."
+            )
+            self.choice.prune = None
+        if self.choice.prune is None:
+            self.choice.prune = round(DEFAULT_SHARE * self.heads)
 
     def adopt_mask(self) -> None:
         """Turn the mask code of a link into the mask, once its model is open."""
@@ -181,8 +196,8 @@ class Session:
     # -- the mask -----------------------------------------------------------------------------------------------------
 
     def mask(self, preset: Mask | None) -> Mask | None:
-        """The mask that stands: ``preset`` (what criterion, alpha and prune give; None while unknown) with the edits made
-        by hand, or the mask of a link or file. Once its preset is known, such a mask becomes preset and edits."""
+        """The mask that stands: ``preset`` (what criterion, alpha and prune give; None while unknown) with the edits
+        made by hand, or the mask of a link or file. Once its preset is known, such a mask becomes preset and edits."""
         fixed = self.choice.fixed
         if fixed is not None and preset is not None:
             self.choice.edits, self.choice.fixed = edits_between(preset, fixed), None
@@ -221,11 +236,8 @@ class Session:
             choice.options = {choice.criterion: found["options"]} if found["options"] else {}
         if set(found) & {"criterion", "alpha", "prune", "options", "calibration"} and "mask" not in asked:
             choice.edits, choice.fixed = {}, None
-        if "prune" in found and self.model and self.wanted_model is None and choice.prune > self.heads:
-            self.notes.append(
-                f"The link cuts more heads than this model has ({self.heads}); the default stands instead."
-            )
-            choice.prune = round(DEFAULT_SHARE * self.heads)
+        if "prune" in found and self.model and self.wanted_model is None:
+            self.settle_prune()
         if "mask" in found:
             self.wanted_mask = found["mask"]
         elif set(found) & {"criterion", "alpha", "prune", "options", "calibration"} and asked.get("mask"):

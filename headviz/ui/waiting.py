@@ -6,24 +6,25 @@ import streamlit as st
 
 from headviz.ui.errors import plain, sentence
 from headviz.ui.jobs import Job, Jobs
+from headviz.ui.page import Page
 
 _EVERY = 0.4  # seconds between looks at a running job
 
 
-def wait_for(job: Job | None, jobs: Jobs, *, again: str = "Try again") -> None:
+def wait_for(job: Job | None, page: Page, *, again: str = "Try again") -> None:
     """Show a job in its place on the page; the page runs again by itself once the job has ended."""
     if job is None:
         return
     if job.active:
-        _watch(job)
+        _watch(job, page)
     elif job.state == "done":
-        st.rerun()  # it ended between the look at the shelf and here
+        page.rerun()  # it ended between the look at the shelf and here
     elif job.state == "failed":
         sentence(job.error or "It failed.")
-        _again(job, jobs, again)
+        _again(job, page.jobs, again)
     elif job.state == "stopped":
         st.info(plain(f"{job.title}: stopped."))
-        _again(job, jobs, "Start again")
+        _again(job, page.jobs, "Start again")
 
 
 def _again(job: Job, jobs: Jobs, label: str) -> None:
@@ -31,9 +32,9 @@ def _again(job: Job, jobs: Jobs, label: str) -> None:
 
 
 @st.fragment(run_every=_EVERY)
-def _watch(job: Job) -> None:
+def _watch(job: Job, page: Page) -> None:
     if not job.active:
-        st.rerun()
+        page.rerun()
     left, right = st.columns([5, 1], vertical_alignment="center")
     left.progress(job.share, text=plain(describe(job)))
     right.button("Stop", key=f"stop {hash(job.key)}", on_click=job.cancel.set, width="stretch")

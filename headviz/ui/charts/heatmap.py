@@ -18,9 +18,9 @@ def heatmap(
     scale: str = "linear",
     number: str = ".3f",
 ) -> Drawing:
-    """``heads``: one row per head with head ("L3H7"), layer, index, ``value``, and where they apply rank, state ("kept" or
-    "cut"), cut and picked (bool). ``domain``: the ends of the colours; ``scale``: "linear", or "sqrt", which opens up
-    small numbers."""
+    """``heads``: one row per head with head ("L3H7"), layer, index, ``value``, and where they apply rank, state
+    ("kept" or "cut"), cut and picked (bool). ``domain``: the ends of the colours; ``scale``: "linear", or "sqrt",
+    which opens up small numbers."""
     layers, widest = int(heads["layer"].max()) + 1, int(heads["index"].max()) + 1
     text = _spec(value, title, layers, widest, domain, scale, number, "rank" in heads, "state" in heads)
     return Drawing(text, {"heads": heads})

@@ -16,8 +16,8 @@ _CROSS = "M-.6,-.6L.6,.6M-.6,.6L.6,-.6"
 
 
 def scatter(heads: pd.DataFrame, lines: pd.DataFrame | None = None) -> Drawing:
-    """``heads``: head, his, ae, hies, state ("kept" or "cut"), picked (bool). ``lines``: from `iso_lines`, None where HIES
-    has no straight lines in this plane."""
+    """``heads``: head, his, ae, hies, state ("kept" or "cut"), picked (bool). ``lines``: from `iso_lines`, None
+    where HIES has no straight lines in this plane."""
     lines = pd.DataFrame(columns=_COLUMNS) if lines is None else lines
     return Drawing(_spec(_range(heads["ae"]), _range(heads["his"])), {"heads": heads, "lines": lines})
 
@@ -65,8 +65,8 @@ def _range(values: pd.Series) -> tuple[float, float]:
 
 
 def iso_lines(his: np.ndarray, ae: np.ndarray, alpha: float, cut_at: float | None) -> pd.DataFrame:
-    """Ends of the lines HIES = 0.2, 0.4, ... over the plane of ``ae`` and ``his`` (heads,), with global min-max: level, ae,
-    his, is_cut. ``cut_at``: the HIES between the last head cut and the first one kept."""
+    """Ends of the lines HIES = 0.2, 0.4, ... over the plane of ``ae`` and ``his`` (heads,), with global min-max:
+    level, ae, his, is_cut. ``cut_at``: the HIES between the last head cut and the first one kept."""
     (low_h, high_h), (low_a, high_a) = (his.min(), his.max()), (ae.min(), ae.max())
     rows = []
     for level, is_cut in [*((level, False) for level in _LEVELS), *([] if cut_at is None else [(cut_at, True)])]:

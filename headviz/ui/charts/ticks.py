@@ -10,7 +10,8 @@ from headviz.ui.charts.palette import KEPT, LINE
 
 
 def ticks(places: list[float], low: float, high: float) -> Drawing:
-    """``places``: of the breaks along the slider, 0 to 1; ``low``, ``high``: the ends of the present mask's interval."""
+    """``places``: of the breaks along the slider, 0 to 1; ``low``, ``high``: the ends of the present mask's
+    interval."""
     return Drawing(
         _spec(),
         {"breaks": pd.DataFrame({"at": places}, dtype=float), "here": pd.DataFrame({"low": [low], "high": [high]})},

@@ -91,7 +91,8 @@ def _places(tokens: Sequence[str]) -> list[str]:
 
 
 def _name_of(place: str) -> str:
-    """The expression that takes the place off again. Tokens are data and never part of an expression, which would run."""
+    """The expression that takes the place off again. Tokens are data and never part of an expression, which would
+    run."""
     return f"slice({place}, 5)"
 
 

@@ -1,4 +1,5 @@
-"""The head grid: one button per head, edited by click, drag and keyboard (components v2, inline code, nothing fetched)."""
+"""The head grid: one button per head, edited by click, drag and keyboard (components v2, inline code, nothing
+fetched)."""
 
 from __future__ import annotations
 
@@ -34,9 +35,9 @@ def head_grid(
     shade: Sequence[float] = (),
     picked: str | None = None,
 ) -> None:
-    """Draw the grid. ``keep`` (L, H) bool and ``rev`` are the server's picture; ``on_edit(keep, last)`` gets the mask the
-    visitor made and the head touched last, or ``(None, None)`` for an edit to refuse. ``notes`` and ``shade`` go by heads
-    in reading order: a few words and a darkness from 0 to 1."""
+    """Draw the grid. ``keep`` (L, H) bool and ``rev`` are the server's picture; ``on_edit(keep, last)`` gets the
+    mask the visitor made and the head touched last, or ``(None, None)`` for an edit to refuse. ``notes`` and
+    ``shade`` go by heads in reading order: a few words and a darkness from 0 to 1."""
 
     def changed() -> None:
         event = st.session_state[key].get("edit")

@@ -1,8 +1,8 @@
 """What the head grid and the server say to each other, without Streamlit.
 
 Server to browser: ``{heads, mask, rev, hand, notes, shade, picked, label, hint}``. Browser to server after each edit:
-``{base, n, last, mask}`` with the whole mask as rows of 0 and 1 joined by ``/``. An edit counts only if its ``base`` is the
-present revision: one that was painted on an older picture is refused, and the server's picture is pushed again.
+``{base, n, last, mask}`` with the whole mask as rows of 0 and 1 joined by ``/``. An edit counts only if its ``base``
+is the present revision: one that was painted on an older picture is refused, and the server's picture is pushed again.
 """
 
 from __future__ import annotations

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from headviz.ui import charts
+import headviz as hv
+from headviz.ui import charts, numbers
 from headviz.ui.controls import alpha_slider, help_of, prune_slider
 from headviz.ui.draw import draw, draw_pickable
 from headviz.ui.errors import note, shown
@@ -15,7 +18,11 @@ from headviz.ui.page import Page
 from headviz.ui.results import Base, hies_of
 from headviz.ui.shell import NAVIGATION
 
+if TYPE_CHECKING:
+    from headviz.mask import Mask
+
 _BLEND = "blend"
+_SKEWED = 0.05
 
 
 @st.fragment(key=_BLEND)
@@ -40,10 +47,7 @@ def _charts(page: Page, base: Base) -> None:
     assert session.subject is not None and session.choice.prune is not None
     normalise = results.options("hies")["normalise"]
     scores = hies_of(base, session.choice.alpha, normalise)
-    breaks, here = results.breaks(), results.alpha_interval()
-    if breaks is None or here is None:
-        return
-    mask = breaks[here[0]][2]
+    mask = hv.select(scores, session.choice.prune)
     frame = heads_frame(
         session.subject.heads,
         mask,
@@ -73,6 +77,9 @@ def _charts(page: Page, base: Base) -> None:
             if lines is not None
             else f"With normalise = {normalise}, heads of equal HIES do not lie on straight lines here."
         )
+    for sentence in (_correlation(frame), _skew(base, normalise), _stability(page, mask)):
+        if sentence:
+            st.markdown(sentence)
     if session.choice.edits or session.choice.criterion != "hies":
         _other_mask(page)
 
@@ -81,6 +88,38 @@ def _between(frame: pd.DataFrame) -> float | None:
     """The HIES between the last head cut and the first one kept."""
     ranked, cut = np.sort(frame["hies"].to_numpy()), int(frame["cut"].sum())
     return float(ranked[cut - 1 : cut + 1].mean()) if 0 < cut < len(ranked) else None
+
+
+def _correlation(frame: pd.DataFrame) -> str:
+    ranks = frame[["his", "ae"]].rank().to_numpy()
+    if (ranks.std(axis=0) == 0).any():
+        return ""
+    correlation = numbers.signed(float(np.corrcoef(ranks.T)[0, 1]), 2)
+    return f"Rank correlation of HIS and AE over these {len(frame)} heads: {correlation}."
+
+
+def _skew(base: Base, normalise: str) -> str:
+    """Say so where one head's HIS dwarfs the others, so that alpha does little until it is close to 1."""
+    middle = float(np.nanmedian(hies_of(base, 1.0, normalise).values))
+    if normalise == "rank" or middle >= _SKEWED:
+        return ""
+    return (
+        f"The median head has {numbers.small(middle)} of the largest HIS, so entropy decides until alpha is close "
+        f"to 1. "
+        "On the Mask page, normalise = rank makes alpha mean the same on every model."
+    )
+
+
+def _stability(page: Page, mask: Mask) -> str:
+    """How far a small calibration set agrees with the largest that was passed over, on what to cut."""
+    whole, base = page.results.whole_base(), page.results.base()
+    prune = page.session.choice.prune
+    if whole is None or base is None or len(base.scores) >= len(whole.scores) or not prune:
+        return ""
+    scores = hies_of(whole, page.session.choice.alpha, page.results.options("hies")["normalise"])
+    same = len(set(mask.pruned) & set(hv.select(scores, prune).pruned))
+    few, many = f"{len(base.scores):,}", f"{len(whole.scores):,}"
+    return f"Of the {prune} heads cut with {few} examples, {same} are cut with {many} examples, too."
 
 
 def _other_mask(page: Page) -> None:
@@ -93,5 +132,6 @@ def _other_mask(page: Page) -> None:
     elif session.choice.edits:
         count = len(session.choice.edits)
         note(
-            f"The mask in hand has {count} {'head' if count == 1 else 'heads'} changed by hand; this part shows the cut by HIES alone."
+            f"The mask in hand has {count} {'head' if count == 1 else 'heads'} changed by hand; this part shows "
+            f"the cut by HIES alone."
         )

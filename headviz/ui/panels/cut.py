@@ -35,14 +35,18 @@ def _ask_slow(page: Page) -> None:
     results, criterion = page.results, hv.criteria[page.session.choice.criterion]
     job = results.criterion_job()
     if job is not None and job.state != "done":
-        wait_for(job, page.jobs)
+        wait_for(job, page)
         return
+
+    def compute() -> None:
+        results.ask_head_scores()
+
     size = results.calibration_size(page.session.choice.calibration)
     st.markdown(
         f"{criterion.title} runs the model many times over the {size:,} calibration examples, so it waits for you."
     )
     st.button(
-        f"Compute {criterion.title.lower()}", key="compute", type="primary", on_click=results.ask_head_scores,
+        f"Compute {criterion.title.lower()}", key="compute", type="primary", on_click=compute,
         icon=":material/calculate:",
     )  # fmt: skip
 
@@ -123,7 +127,8 @@ def per_layer(page: Page, mask: Mask) -> None:
     empty = [f"L{layer}" for layer in range(len(mask.heads)) if layer not in set(kept)]
     if len(kept):
         st.markdown(
-            f"Mean depth of kept heads: layer {kept.mean():.1f} of {len(mask.heads) - 1}; of all heads {frame['layer'].mean():.1f}."
+            f"Mean depth of kept heads: layer {kept.mean():.1f} of {len(mask.heads) - 1}; "
+            f"of all heads {frame['layer'].mean():.1f}."
         )
     if empty:
         note(f"No head is left in {', '.join(empty)}: what remains of such a layer is its feed-forward part.")

@@ -13,7 +13,8 @@ from headviz.ui.errors import plain, sentence, shown
 from headviz.ui.page import Page
 
 _COLUMNS_HELP = (
-    "Leave empty to let headviz take columns whose names leave no doubt (text, sentence, review, sentence1 and sentence2, ...). "
+    "Leave empty to let headviz take columns whose names leave no doubt (text, sentence, review, sentence1 and "
+    "sentence2, ...). "
     "For pairs of texts, write two names with a comma between."
 )
 
@@ -34,7 +35,7 @@ def model_form(page: Page) -> None:
             with shown():
                 sources.check_source(source, local=page.local)
                 opening.ask_open(page, source.strip(), None, revision=revision.strip() or None)
-                st.rerun()
+                page.rerun()
 
 
 def data_form(page: Page) -> None:
@@ -46,8 +47,8 @@ def data_form(page: Page) -> None:
             accept_multiple_files=True,
             max_upload_size=sources.LARGEST_UPLOAD_MB,
             key="data_files",
-            help="CSV, TSV, JSON lines, JSON, Parquet, or one text a line. One file is split in halves: one to score on, "
-            "one to measure on. With two, the first is scored on.",
+            help="CSV, TSV, JSON lines, JSON, Parquet, or one text a line. One file is split in halves: one to "
+            "score on, one to measure on. With two, the first is scored on.",
         )
         source = st.text_input(
             "or a demo, a Hugging Face data set or a file path",
@@ -81,7 +82,7 @@ def _ask_data(page: Page, files: list[Any], source: str, inputs: str, label: str
             return
         sources.check_source(source, local=page.local)
         opening.ask_open(page, None, source, splits=(splits[0] or None, splits[1] or None), options=options)
-    st.rerun()
+    page.rerun()
 
 
 def labels_form(page: Page) -> None:
@@ -118,7 +119,7 @@ def labels_form(page: Page) -> None:
                 sentence(f"Say what {', '.join(missing[:5])} means, too; no row is left out in silence.")
             else:
                 _take_labels(page, {raw: label for raw, label in chosen.items() if label is not None})
-                st.rerun()
+                page.rerun()
 
 
 def _take_labels(page: Page, labels: str | Mapping[str, str]) -> None:

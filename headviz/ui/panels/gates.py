@@ -40,12 +40,16 @@ def ready(page: Page) -> bool:
 
 def demo_button(page: Page, label: str = "Open the demo") -> None:
     """The demo in one click."""
+
+    def open_it() -> None:
+        opening.ask_open(page, sources.DEMO, sources.DEMO)
+
     st.button(
         label,
         key="open_demo",
         type="primary",
         icon=":material/play_arrow:",
-        on_click=lambda: opening.ask_open(page, sources.DEMO, sources.DEMO),
+        on_click=open_it,
         help="A small bundled classifier of product reviews with data of its own; nothing is downloaded.",
     )
 
@@ -79,9 +83,17 @@ def asked_for(page: Page) -> None:
     st.button("Open it", key="open_asked_for", type="primary", icon=":material/download:", on_click=open_it)
 
 
+def criterion_missing(page: Page, base: Base | None) -> None:
+    """A slow criterion is computed on the Mask page, on a click."""
+    if base is not None:
+        st.markdown("There is no mask yet: its criterion has to be computed first.")
+        settings = page.session.written or None
+        st.page_link("pages/mask.py", label="Compute it on Mask", icon=":material/content_cut:", query_params=settings)
+
+
 def scores(page: Page) -> Base | None:
     """The scores, taken in the background when they are not there yet; None while they are not."""
     base = page.results.base()
     if base is None:
-        wait_for(page.results.ask_scores(), page.jobs)
+        wait_for(page.results.ask_scores(), page)
     return base

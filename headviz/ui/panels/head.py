@@ -1,4 +1,5 @@
-"""One head: its numbers and places, and what it looks at on one text, with the prediction and each token's part in it."""
+"""One head: its numbers and places, and what it looks at on one text, with the prediction and each token's part in
+it."""
 
 from __future__ import annotations
 
@@ -84,10 +85,10 @@ def _on_a_text(page: Page, name: str) -> None:
             maps, job = page.results.soon(page.results.attention, text, name) if text else (None, None)
             if maps is not None:
                 _prediction(maps, label)
-        if text and maps is None:
-            wait_for(job, page.jobs)
-        elif text:
+        if maps is not None:
             _views(page, name, maps, text)
+        elif text:
+            wait_for(job, page)
 
 
 def _source() -> str | None:
@@ -100,7 +101,8 @@ def _source() -> str | None:
 def _example_number(page: Page) -> int:
     assert page.session.data is not None
     total = len(page.session.data.report)
-    return int(st.number_input(f"Example, 1 to {total:,}", 1, total, key="example", step=1, persist_state="session"))
+    key = f"example {page.session.data.report.fingerprint}"  # another data set has other numbers
+    return int(st.number_input(f"Example, 1 to {total:,}", 1, total, key=key, step=1, persist_state="session"))
 
 
 def _example(page: Page, number: int) -> tuple[Any, str | None]:
@@ -140,7 +142,7 @@ def _views(page: Page, name: str, maps: AttentionMaps, text: Any) -> None:
     with right:
         parts, job = page.results.soon(page.results.attribution, text)
         if parts is None:
-            wait_for(job, page.jobs)
+            wait_for(job, page)
             return
         drawing = charts.attribution(tokens, parts.values[first:last], label=parts.target)
         draw(drawing, key="attribution", alt="What each token says for or against the predicted label")

@@ -11,6 +11,7 @@ from headviz.ui import numbers
 from headviz.ui.controls import help_of
 from headviz.ui.errors import plain
 from headviz.ui.page import Page
+from headviz.ui.results import LARGE_DRAW
 from headviz.ui.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ def whole_model(page: Page) -> None:
     results, data = page.results, page.session.data
     assert data is not None
     st.subheader("Quality", help=help_of("evaluation", "confidence_interval"), anchor=False)
-    st.markdown(f"The whole model on {len(data.report):,} examples of {plain(_name(data.report))}.")
+    st.markdown(f"The whole model on {_examples(page)}. Below each figure stands its 95 % interval.")
     known = results.evaluation()
     if known is None:
-        wait_for(results.ask_evaluation(), page.jobs)
+        wait_for(results.ask_evaluation(), page)
         return
     columns = st.columns(len(known.metrics) + 1)
     for column, (name, estimate) in zip(columns, known.metrics.items(), strict=False):
@@ -38,7 +39,6 @@ def whole_model(page: Page) -> None:
             name,
         )
     figure(columns[-1], "Constant classifier", numbers.share(known.constant), "accuracy", "constant_classifier")
-    st.markdown("Below each figure stands its 95 % interval.")
 
 
 def figure(place: Any, title: str, value: str, below: str, *help_keys: str) -> None:
@@ -57,15 +57,16 @@ def masked_model(page: Page, mask: Mask) -> None:
     waiting_now = results.ask_evaluation(mask)
     st.subheader("Quality with this mask", help=help_of("evaluation", "confidence_interval"), anchor=False)
     st.markdown(
-        f"Measured on {len(data.report):,} examples of {plain(_name(data.report))}, none of which was scored on. "
-        "Below each figure stands its 95 % interval."
+        f"Measured on {_examples(page)}, none of which was scored on. Below each figure stands its 95 % interval."
     )
-    metric = _metric_choice(page, before)
+    with st.container(horizontal=True, gap="large", key="quality_choices"):
+        metric = _metric_choice(page, before)
+        _size_choice(page)
     _metrics(before, now, metric)
     if before is None:
-        wait_for(waiting_before, page.jobs)
+        wait_for(waiting_before, page)
     if now is None and mask.pruned:
-        wait_for(waiting_now, page.jobs)
+        wait_for(waiting_now, page)
     if before is not None:
         _chart(before, now, metric)
 
@@ -76,12 +77,37 @@ def _metric_choice(page: Page, before: Evaluation | None) -> str:
     st.session_state[key] = session.metric if session.metric in names else names[0]
 
     def chosen() -> None:
-        session.metric = st.session_state[key]
+        session.metric, session.own_run = st.session_state[key], True
 
-    return st.segmented_control(
+    chosen_name = st.segmented_control(
         "Metric", names, key=key, format_func=numbers.title_of, required=True, on_change=chosen,
         help=help_of(*[name for name in ("accuracy", "macro_f1", "matthews") if name in names]),
     )  # fmt: skip
+    return chosen_name or names[0]
+
+
+def _size_choice(page: Page) -> None:
+    """How many examples to measure on, where there are many."""
+    session, results, key = page.session, page.results, "_w_measure_on"
+    assert session.data is not None
+    total = len(session.data.report)
+    sizes = [size for size in (500, LARGE_DRAW) if size < total]
+    if not sizes:
+        return
+    st.session_state[key] = results.report_size()
+
+    def chosen() -> None:
+        session.measure_on, session.own_run = st.session_state[key], True
+
+    st.segmented_control(
+        "Examples to measure on",
+        [*sizes, None],
+        key=key,
+        format_func=lambda size: f"all {total:,}" if size is None else f"{size:,}",
+        required=True,
+        on_change=chosen,
+        help=help_of("confidence_interval") + "\n\nFewer are quicker and have wider intervals.",
+    )
 
 
 def _metrics(before: Evaluation | None, now: Evaluation | None, metric: str) -> None:
@@ -103,7 +129,14 @@ def _metrics(before: Evaluation | None, now: Evaluation | None, metric: str) -> 
         show(2, "Change in accuracy", None, "", "paired_difference")
         show(3, "Agreement", None, "", "agreement")
     constant = None if before is None else numbers.share(before.constant)
-    show(4, "Constant classifier", constant, "accuracy", "constant_classifier")
+    below = "" if before is None else f"agreement {numbers.share(_constant_agreement(before))}"
+    show(4, "Constant classifier", constant, below, "constant_classifier", "agreement")
+
+
+def _constant_agreement(before: Evaluation) -> float:
+    """How often always answering the model's own commonest prediction agrees with the model."""
+    counts = pd.Series(before.predictions).value_counts()
+    return float(counts.max() / len(before))
 
 
 def _chart(before: Evaluation, now: Evaluation | None, metric: str) -> None:
@@ -120,6 +153,10 @@ def _chart(before: Evaluation, now: Evaluation | None, metric: str) -> None:
     draw(drawing, key="quality", alt="Quality of the whole model and of this mask with 95 % intervals")
 
 
-def _name(data: object) -> str:
-    split = getattr(data, "split", None)
-    return f"{getattr(data, 'name', 'the data')}" + (f" ({split})" if split else "")
+def _examples(page: Page) -> str:
+    """ "1,105 examples of test.tsv", as Markdown."""
+    assert page.session.data is not None
+    data, used = page.session.data.report, len(page.results.report_data())
+    of = f" of {len(data):,}, drawn with seed 0," if used < len(data) else ""
+    split = f" (split {plain(data.split)})" if data.split else ""
+    return f"{used:,}{of} examples of {plain(data.name)}{split}"

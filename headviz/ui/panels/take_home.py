@@ -19,6 +19,7 @@ from headviz.ui.controls import help_of
 from headviz.ui.errors import plain, shown
 from headviz.ui.page import Page
 from headviz.ui.panels.quality import figure
+from headviz.ui.results import controls_of
 from headviz.ui.waiting import wait_for
 
 
@@ -70,7 +71,8 @@ def summary(page: Page, mask: Mask) -> None:
 def files(mask: Mask) -> None:
     st.subheader("Mask file", help=help_of("head_mask", "provenance"), anchor=False)
     st.markdown(
-        "The JSON names the model, how the heads were chosen and what was measured; the .npz holds `keep` and `head_mask` "
+        "The JSON names the model, how the heads were chosen and what was measured; the .npz holds `keep` and "
+        "`head_mask` "
         "for other tools. headviz opens both."
     )
     with st.container(horizontal=True):
@@ -90,7 +92,8 @@ def folder(page: Page, mask: Mask) -> None:
     """The masked model as a folder: at a path where the visitor sits at this machine, else as a zip."""
     st.subheader("Masked model", help=help_of("pruning"), anchor=False)
     st.markdown(
-        "An ordinary transformers folder of the same size, in which the cut heads' columns of the output projections are zero: "
+        "An ordinary transformers folder of the same size, in which the cut heads' columns of the output "
+        "projections are zero: "
         "it loads anywhere, without headviz."
     )
     if page.local or sources.data_root() is not None:
@@ -103,12 +106,13 @@ def folder(page: Page, mask: Mask) -> None:
         if job is not None and job.state == "done":
             st.success(f"Written to {plain(str(job.result))}.")
         else:
-            wait_for(job, page.jobs)
+            wait_for(job, page)
     _zip(page, mask)
 
 
 def _ask_folder(page: Page, mask: Mask, target: Path) -> None:
     subject = page.session.subject
+    assert subject is not None
 
     def work(on_progress: Any, cancel: Any) -> Path:
         engine.wait()
@@ -121,6 +125,7 @@ def _ask_folder(page: Page, mask: Mask, target: Path) -> None:
 
 def _zip(page: Page, mask: Mask) -> None:
     subject, key = page.session.subject, ("zip", mask.code)
+    assert subject is not None
 
     def work(on_progress: Any, cancel: Any) -> Packed:
         engine.wait()
@@ -133,6 +138,9 @@ def _zip(page: Page, mask: Mask) -> None:
                 archive.write(file, Path("masked-model") / file.relative_to(target))
         return Packed(holder, packed)
 
+    def pack() -> None:
+        page.jobs.start(key, "Packing the folder", work, kind="zip", alone=True)
+
     job = page.jobs.get(key)
     if job is not None and job.state == "done":
         packed: Packed = job.result
@@ -144,10 +152,10 @@ def _zip(page: Page, mask: Mask) -> None:
     elif job is None:
         st.button(
             "Pack as a zip", key="pack", icon=":material/folder_zip:",
-            on_click=lambda: page.jobs.start(key, "Packing the folder", work, kind="zip", alone=True),
+            on_click=pack,
         )  # fmt: skip
     else:
-        wait_for(job, page.jobs)
+        wait_for(job, page)
 
 
 def code(page: Page, mask: Mask) -> None:
@@ -171,8 +179,8 @@ def code(page: Page, mask: Mask) -> None:
 
 
 def _source(page: Page) -> tuple[str, str]:
-    """How code names the model: for headviz, and for transformers, which needs a folder for a demo. Visitors from elsewhere
-    are told no path of this server."""
+    """How code names the model: for headviz, and for transformers, which needs a folder for a demo. Visitors from
+    elsewhere are told no path of this server."""
     model = page.session.model
     assert model is not None
     if model.source == sources.DEMO:
@@ -202,7 +210,8 @@ def open_again(page: Page) -> None:
 
     st.file_uploader(
         "A mask saved by headviz, .json or .npz", type=["json", "npz"], key=key, max_upload_size=5, on_change=read,
-        help="Its heads become the mask in hand, with the criterion and settings that it records. Undo takes that back.",
+        help="Its heads become the mask in hand, with the criterion and settings that it records. "
+        "Undo on the Mask page takes that back.",
     )  # fmt: skip
 
 
@@ -234,7 +243,7 @@ def _settings(criterion: dict[str, Any]) -> dict[str, Any]:
     name, given = criterion["name"], criterion.get("options") or {}
     changes: dict[str, Any] = {"criterion": name}
     options: dict[str, Any] = {}
-    for key, option in hv.criteria[name].options.items():
+    for key, option in controls_of(name).items():
         try:
             value = option.check(key, given[key])
         except (KeyError, HeadvizError):
