@@ -1,0 +1,1 @@
+"""The bundled demos: generators of data and training scripts of small models, one package each."""
