@@ -56,8 +56,8 @@ def serve() -> Iterator[Callable[..., Served]]:
 
 @pytest.fixture
 def visitor(browser: playwright.Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
-    """New visitors, each with a session of its own: ``visitor()``, of another server ``visitor(served)``, with the options
-    of a browser context. At the end every tab must be free of errors."""
+    """New visitors, each with a session of its own: ``visitor()``, of another server ``visitor(served)``, with the
+    options of a browser context. At the end every tab must be free of errors."""
     visits: list[tuple[Visit, Served]] = []
     request.node.stash[_VISITS] = visits
 
@@ -82,6 +82,25 @@ def visitor(browser: playwright.Browser, request: pytest.FixtureRequest) -> Iter
 def visit(visitor: Callable[..., Visit]) -> Visit:
     """A visitor of the shared server who has not gone anywhere yet."""
     return visitor()
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random classifier of 3 layers x 4 heads with the labels bad, fine and good."""
+    from tests.tiny import save_tiny
+
+    return save_tiny(tmp_path_factory.mktemp("models") / "small-bert")
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of 40 texts with the labels of `small_model`."""
+    from tests.tiny import LABELS, tiny_texts
+
+    file = tmp_path_factory.mktemp("data") / "small.tsv"
+    rows = [f"{text}\t{LABELS[number % len(LABELS)]}" for number, text in enumerate(tiny_texts(40))]
+    file.write_text("\n".join(["text\tlabel", *rows]), encoding="utf-8")
+    return file
 
 
 @pytest.fixture(scope="session")

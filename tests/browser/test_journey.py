@@ -16,7 +16,7 @@ SST5_ROWS = 300
 
 
 def cut_half_and_export(visit: Visit, heads: tuple[int, ...], by_hand: str, folder: Path) -> dict[str, Any]:
-    """Alpha by keyboard, half of the heads, one more by hand, quality measured, the mask as a file. Returns its record."""
+    """Alpha by keyboard, half of the heads, one more by hand, quality measured, the mask as a file: its record."""
     total = sum(heads)
     visit.to("Scores").settled()
     drawn = visit.chart("HIES of every head").inner_html()

@@ -24,7 +24,10 @@ QUIET = 400  # ms without anything under way count as rest
 _TRAFFIC = """(() => {
   const traffic = window._traffic = { sent: 0, got: 0 }, Real = window.WebSocket;
   window.WebSocket = class extends Real {
-    constructor(...args) { super(...args); this.addEventListener('message', () => { traffic.got = performance.now(); }); }
+    constructor(...args) {
+      super(...args);
+      this.addEventListener('message', () => { traffic.got = performance.now(); });
+    }
     send(message) { traffic.sent = performance.now(); super.send(message); }
   };
 })()"""
@@ -32,7 +35,8 @@ _TRAFFIC = """(() => {
 # True once no script runs, nothing shows progress, the server has answered, and all that has been so for a while.
 _AT_REST = """quiet => {
   const now = performance.now(), { sent, got } = window._traffic;
-  const running = document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') !== 'notRunning';
+  const app = document.querySelector('[data-testid=stApp]');
+  const running = app?.getAttribute('data-test-script-state') !== 'notRunning';
   const busy = document.querySelector('[data-testid=stProgress], [data-testid=stSpinner], [data-stale=true]') !== null;
   if (running || busy || got < sent) { window._busyAt = now; return false; }
   return now - Math.max(got, window._busyAt ?? 0) > quiet;
@@ -176,9 +180,9 @@ class Visit:
         """The heads that the browser shows as cut."""
         expect(self.page.locator(".hv button").first).to_be_visible()
         cells = self.page.locator(".hv button").evaluate_all(
-            "cells => cells.map(cell => [cell.getAttribute('aria-label').split(',')[0], cell.getAttribute('aria-pressed')])"
+            "cells => cells.map(cell => [cell.getAttribute('aria-label'), cell.getAttribute('aria-pressed')])"
         )
-        return {name for name, pressed in cells if pressed == "false"}
+        return {label.partition(",")[0] for label, pressed in cells if pressed == "false"}
 
     def cut_in_link(self, *heads: int) -> set[str]:
         """The heads that the server has put into the address as cut, for a model with so many heads per layer."""
@@ -221,7 +225,7 @@ class Visit:
         return self
 
     def check(self) -> None:
-        """What holds at any time: nothing failed in the page or fetched from elsewhere, and no error stands unforeseen."""
+        """What holds at any time: nothing failed in the page or was fetched from elsewhere, no error is unforeseen."""
         assert not self.troubles
         assert self.page.get_by_test_id("stException").count() == 0, "an exception stands on the page"
         unforeseen = [text for text in self.alerts() if "did not foresee" in text]
