@@ -1,4 +1,4 @@
-"""What the address carries: reload, Back and links opened elsewhere bring settings and hand edits back; rubbish does no harm."""
+"""What the address carries: reload, Back and links opened elsewhere bring everything back; rubbish does no harm."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-
 from served import Served
+
 from tests.browser.visit import LONG, Visit
 
 DEMO = "demo/reviews"
@@ -54,9 +54,7 @@ def test_back_undoes_a_hand_edit_then_a_setting_and_forward_brings_both_again(on
 
 def test_back_goes_over_pages_and_settings_in_the_order_they_were_made(visit: Visit) -> None:
     visit.go("/scores", model=DEMO).opened(DEMO)
-    alphas = [visit.value("Alpha")]
-    for _ in range(2):
-        alphas.append(visit.move("Alpha", "ArrowRight").value("Alpha"))
+    alphas = [visit.value("Alpha"), *(visit.move("Alpha", "ArrowRight").value("Alpha") for _ in range(2))]
     visit.to("Mask").settled()
     prune = visit.asked["prune"]
     visit.move("Heads to cut", "ArrowRight")
