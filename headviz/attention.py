@@ -125,6 +125,10 @@ def view(model: nn.Module, implementation: str = NAME) -> nn.Module:
     memo |= {id(b): b for b in model.buffers()}
     twin: Any = copy.deepcopy(model, memo)
     twin.eval()
+    # what a user may have switched on for themselves: tuples as outputs, maps and states (and with them hooks)
+    for setting, wanted in (("return_dict", True), ("output_attentions", False), ("output_hidden_states", False)):
+        if getattr(twin.config, setting, wanted) is not wanted:
+            setattr(twin.config, setting, wanted)
     twin.set_attn_implementation(implementation)
     return twin
 

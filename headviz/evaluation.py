@@ -182,7 +182,8 @@ def forward_all(
                 "Use a mask that was made for this model."
             )
         gates = subject.gates(mask.keep)
-    logits = torch.empty(len(inputs), len(subject.labels))
+    # not torch's default dtype, which another thread changes while it loads a model
+    logits = torch.empty(len(inputs), len(subject.labels), dtype=torch.float32)
     with Progress(len(inputs), "measuring quality", on_progress, cancel) as progress:
         encoded = subject.encode(inputs)
         for batch in encoded.batches(batch_tokens, batch_size):

@@ -204,6 +204,8 @@ def score(
 
     Raises DataError when data and model do not fit, ScoreError for a loss that is not finite, Cancelled.
     """
+    import torch
+
     if entropy not in ("normalised", "raw"):
         raise ScoreError(f"entropy={entropy!r} is not one of normalised, raw.")
     if targets not in ("labels", "predicted"):
@@ -218,7 +220,8 @@ def score(
     spread = np.empty((len(data), total), dtype=np.float32)
     loss = np.empty(len(data))
     paths: set[str | None] = set()
-    with Progress(len(data), "scoring heads", on_progress, cancel) as progress:
+    # a caller's inference mode would leave nothing to differentiate
+    with Progress(len(data), "scoring heads", on_progress, cancel) as progress, torch.inference_mode(False):
         encoded = subject.encode(data.inputs)
         for batch in encoded.batches(batch_tokens, batch_size):
             observer = EntropyObserver(batch.real, normalised=entropy == "normalised", order=order)

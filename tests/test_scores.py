@@ -214,6 +214,31 @@ def test_score_unknown_option_says_what_there_is(options: dict[str, Any], messag
         hv.score(subject_of(), DATA, **options)
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_score_under_a_callers_mode_without_gradients_gives_the_same(mode: Any) -> None:
+    subject = subject_of()
+    free, attributed = hv.score(subject, DATA), hv.criteria["integrated_gradients"](subject, DATA, steps=2)
+    with mode():
+        bound, bound_attributed = hv.score(subject, DATA), hv.criteria["integrated_gradients"](subject, DATA, steps=2)
+    np.testing.assert_array_equal(bound.gate_gradient, free.gate_gradient)
+    np.testing.assert_array_equal(bound_attributed.values, attributed.values)
+
+
+def test_score_while_another_thread_has_changed_the_default_dtype_gives_the_same() -> None:
+    subject = subject_of()
+    scores, measured = hv.score(subject, DATA), hv.evaluate(subject, DATA)
+    torch.set_default_dtype(torch.float64)
+    try:
+        again, measured_again = hv.score(subject, DATA), hv.evaluate(subject, DATA)
+        ranked = hv.criteria["integrated_gradients"](subject, DATA, steps=2)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_array_equal(again.gate_gradient, scores.gate_gradient)
+    np.testing.assert_array_equal(again.entropy, scores.entropy)
+    np.testing.assert_array_equal(measured_again.logits, measured.logits)
+    np.testing.assert_array_equal(ranked.values, hv.criteria["integrated_gradients"](subject, DATA, steps=2).values)
+
+
 def test_first_and_sample_are_smaller_calibration_sets_with_no_new_pass() -> None:
     scores = hv.score(subject_of(), DATA)
     assert scores.first(4).ids.tolist() == DATA.ids[:4].tolist()

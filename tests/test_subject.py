@@ -141,3 +141,16 @@ def test_load_another_dtype_computes_in_it_and_scores_alike(dtype: str, close: f
     assert scores.gate_gradient.dtype == scores.entropy.dtype == np.float32
     np.testing.assert_allclose(scores.his, exact.his, atol=close * exact.his.max())
     np.testing.assert_allclose(scores.ae, exact.ae, atol=close)
+
+
+@pytest.mark.parametrize("setting", ["return_dict", "output_attentions", "output_hidden_states"])
+def test_wrap_model_with_other_outputs_switched_on_scores_alike_and_keeps_them(setting: str) -> None:
+    data = hv.load_data(pd.DataFrame({"text": tiny_texts(4), "label": tiny_labels(4)}))
+    plain = hv.score(hv.Subject.wrap(*tiny_model("bert"), name="tiny"), data)
+    model, tokenizer = tiny_model("bert")
+    model.set_attn_implementation("eager")  # transformers refuses maps under any other
+    value = setting != "return_dict"
+    setattr(model.config, setting, value)
+    scores = hv.score(hv.Subject.wrap(model, tokenizer, name="tiny"), data)
+    np.testing.assert_array_equal(scores.gate_gradient, plain.gate_gradient)
+    assert getattr(model.config, setting) is value

@@ -31,7 +31,8 @@ def mean_attribution(asked: Asked, name: str, attribute: Attribute, *, passes: i
     labels = match_labels(data, subject.labels)
     total = np.zeros(int(sum(subject.heads)))
     stage = f"measuring {name.replace('_', ' ')}"
-    with Progress(passes * len(data), stage, asked.on_progress, asked.cancel) as progress:
+    # a caller's inference mode would leave nothing to differentiate
+    with Progress(passes * len(data), stage, asked.on_progress, asked.cancel) as progress, torch.inference_mode(False):
         encoded = subject.encode(data.inputs)
         for batch in encoded.batches():
             loss = _loss_of_gates(asked, batch, progress)
