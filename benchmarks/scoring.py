@@ -5,8 +5,8 @@ On MiniLM fine-tuned on SST-5 and 256 training examples, tokenising included, in
 - ours: ``hv.score``, gate gradients and attention entropy of every head for every example.
 - plain: one forward and one backward pass with parameter gradients under sdpa, over the same batches; no scores.
 - known: what scripts do since Michel et al. (2019): eager attention, ``output_attentions``, batches of one example,
-loss.backward() with a gate per head (so parameter gradients too), |gate gradient|, entropy from the stored maps. -
-known_128: the same with every text padded to 128 tokens, as such scripts do.
+  loss.backward() with a gate per head (so parameter gradients too), |gate gradient|, entropy from the stored maps.
+- known_128: the same with every text padded to 128 tokens, as such scripts do.
 
 transformers 5 has no ``head_mask`` any more, so the gates of the known way stand in an attention function of their own.
 """
