@@ -15,6 +15,7 @@ from tests.browser.visit import Visit  # noqa: E402
 IMAGES = ROOT / "docs" / "images"
 STATE = {"model": "demo/reviews", "data": "demo/reviews", "criterion": "hies", "alpha": "0.900", "prune": "16"}
 SIZE = {"width": 1280, "height": 900}
+TALLEST = 1450  # of a picture; the rest of a long page is left to the app
 
 
 def main() -> None:
@@ -27,7 +28,8 @@ def main() -> None:
             _shoot(visit, f"home-{theme}.png")
             visit.to("Scores").settled()
             visit.page.get_by_role("combobox", name="Head").click()
-            visit.page.get_by_role("option", name="L2H3").click()
+            visit.page.keyboard.type("L2H3")
+            visit.page.keyboard.press("Enter")
             visit.settled()
             _shoot(visit, f"scores-{theme}.png")
             visit.to("Mask").settled().toggle("L0H0")
@@ -40,7 +42,7 @@ def main() -> None:
 def _shoot(visit: Visit, name: str) -> None:
     main_part = visit.page.get_by_test_id("stMain")
     height = main_part.evaluate("part => part.scrollHeight")
-    visit.page.set_viewport_size({"width": SIZE["width"], "height": max(SIZE["height"], int(height))})
+    visit.page.set_viewport_size({"width": SIZE["width"], "height": min(TALLEST, max(SIZE["height"], int(height)))})
     visit.settled()
     visit.page.screenshot(path=IMAGES / name)
     visit.page.set_viewport_size(SIZE)
