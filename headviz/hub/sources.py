@@ -66,6 +66,8 @@ def resolve(
         what = "a model: a demo name, a folder or a Hugging Face id" if kind == "model" else "a data set"
         raise error(f"{source!r} does not name {what}.")
     if kind == "model" and text in DEMO_MODELS:
+        if revision is not None:
+            raise error(f"{text} is part of headviz and has no revisions. Leave revision out.")
         return Resolved(DEMO_MODELS[text], text, None)
     path = Path(os.path.expanduser(text))
     if _exists(path):

@@ -104,6 +104,12 @@ def test_local_path_wins_over_a_hub_id(hub: FakeHub, tmp_path: Path, monkeypatch
     assert hub.requests == []
 
 
+def test_revision_of_a_demo_is_refused() -> None:
+    assert refused("demo/reviews", revision="v2") == (
+        "demo/reviews is part of headviz and has no revisions. Leave revision out."
+    )
+
+
 def test_revision_of_a_local_path_is_refused(tmp_path: Path) -> None:
     assert "is a local path, which has no revisions" in refused(str(tmp_path), revision="main")
 
