@@ -207,6 +207,14 @@ def load_data(
     return _load(_open(source, offline), split, inputs, label, labels, limit, seed)
 
 
+def require_data(data: Any) -> None:
+    """Raises `DataError` unless ``data`` is what `load_data` gives."""
+    if not isinstance(data, Data):
+        raise DataError(
+            f"data must be what hv.load_data gives. Got a {type(data).__name__}: read it with hv.load_data."
+        )
+
+
 def splits_of(source: Any, *, offline: bool = False) -> tuple[str, ...]:
     """The names that ``split`` of `load_data` may have for ``source``, train first; () where it has no splits."""
     return tuple(name for name in _open(source, offline).splits if name)

@@ -12,6 +12,7 @@ import torch
 
 from headviz import stats
 from headviz.batches import BATCH_TOKENS
+from headviz.data import require_data
 from headviz.errors import DataError, MaskError
 from headviz.labels import match_labels
 from headviz.mask import Mask
@@ -131,6 +132,7 @@ def evaluate(
             raise DataError(f"There is no metric {name!r} for {subject.task}; choose from {', '.join(known)}.")
     if not chosen:
         raise DataError(f"metrics is empty; choose from {', '.join(known)}.")
+    require_data(data)
     if len(data) == 0:
         raise DataError(f"{data.name} has no examples; choose data with at least one row.")
     labels = match_labels(data, subject.labels)

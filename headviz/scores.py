@@ -16,6 +16,7 @@ import numpy as np
 from headviz import hies as hies_
 from headviz import stats
 from headviz.batches import BATCH_TOKENS
+from headviz.data import require_data
 from headviz.errors import DataError, ScoreError
 from headviz.head_scores import HeadScores
 from headviz.labels import match_labels
@@ -212,6 +213,7 @@ def score(
         raise ScoreError(f"targets={targets!r} is not one of labels, predicted.")
     if isinstance(order, bool) or not isinstance(order, int | float | np.number) or not order > 0:
         raise ScoreError(f"The order of the entropy must be above 0. Got {order!r}.")
+    require_data(data)
     if len(data) == 0:
         raise DataError(f"{data.name} has no examples; choose data with at least one row.")
     wanted = match_labels(data, subject.labels) if targets == "labels" else None

@@ -214,6 +214,13 @@ def test_score_unknown_option_says_what_there_is(options: dict[str, Any], messag
         hv.score(subject_of(), DATA, **options)
 
 
+@pytest.mark.parametrize("call", [hv.score, hv.evaluate, hv.criteria["ablation"], hv.criteria["his"]])
+def test_score_of_texts_that_load_data_has_not_read_says_so(call: Any) -> None:
+    for given in (frame(["good"]), ["good"], "rows.csv"):
+        with pytest.raises(hv.DataError, match=r"read it with hv\.load_data"):
+            call(subject_of(), given)
+
+
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_score_under_a_callers_mode_without_gradients_gives_the_same(mode: Any) -> None:
     subject = subject_of()

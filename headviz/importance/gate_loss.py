@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from headviz.data import require_data
 from headviz.importance.criterion import Asked
 from headviz.labels import match_labels
 from headviz.progress import Progress
@@ -28,6 +29,7 @@ def mean_attribution(asked: Asked, name: str, attribute: Attribute, *, passes: i
     ``passes`` counts the forward passes of an example, for the progress.
     """
     subject, data = asked.model_and_data(name)
+    require_data(data)
     labels = match_labels(data, subject.labels)
     total = np.zeros(int(sum(subject.heads)))
     stage = f"measuring {name.replace('_', ' ')}"
