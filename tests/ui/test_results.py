@@ -1,0 +1,207 @@
+"""What pages show, computed once and shared: calibration sizes, presets, measured quality."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import headviz as hv
+from headviz.errors import ScoreError
+from headviz.ui import results as results_module
+from headviz.ui import sources
+from headviz.ui.jobs import Jobs
+from headviz.ui.results import Results, hies_of
+from headviz.ui.shelf import Shelf
+from headviz.ui.state import OpenedModel, Session
+from tests.tiny import tiny_labels, tiny_texts
+from tests.ui.conftest import AtOnce
+
+ROWS = 60
+
+
+@pytest.fixture
+def data_file(tmp_path: Path) -> Path:
+    rows = [f"{text}\t{label}" for text, label in zip(tiny_texts(ROWS), tiny_labels(ROWS), strict=True)]
+    (tmp_path / "many.tsv").write_text("\n".join(["text\tlabel", *rows]), encoding="utf-8")
+    return tmp_path / "many.tsv"
+
+
+@pytest.fixture
+def made(tiny_subject: Any, data_file: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
+    """Sizes of 16 instead of 512, so that thirty examples are many."""
+    monkeypatch.setattr(results_module, "DEFAULT_CALIBRATION", 16)
+    session = Session()
+    session.choice.calibration = 16
+    session.open_model(OpenedModel(tiny_subject, "tiny", tiny_subject.fingerprint))
+    session.data = sources.open_data(str(data_file), local=True)
+    return Results(session, Shelf(), Jobs(AtOnce()))
+
+
+def count_passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    passes: list[int] = []
+    score = hv.score
+    monkeypatch.setattr(
+        hv, "score", lambda subject, data, **more: (passes.append(len(data)), score(subject, data, **more))[1]
+    )
+    return passes
+
+
+def test_smaller_calibration_sets_need_no_new_pass_and_are_drawn_from_the_larger(
+    made: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = count_passes(monkeypatch)
+    made.ask_scores()
+    larger = made.base()
+    made.session.choice.calibration = 5
+    smaller = made.base()
+    assert larger is not None and smaller is not None
+    assert (passes, len(larger.scores), len(smaller.scores)) == ([16], 16, 5)
+    assert set(smaller.scores.ids) < set(larger.scores.ids)
+    assert made.calibration_data().ids.tolist() == smaller.scores.ids.tolist()
+
+
+def test_all_examples_are_a_pass_of_their_own(made: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = count_passes(monkeypatch)
+    made.session.choice.calibration = None
+    made.ask_scores()
+    base = made.base()
+    assert base is not None and passes == [30] and len(base.scores) == 30
+
+
+def test_a_small_size_asked_for_first_makes_the_usual_pass(made: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = count_passes(monkeypatch)
+    made.session.choice.calibration = 5
+    made.ask_scores()
+    assert passes == [16] and len(made.base().scores) == 5  # type: ignore[union-attr]
+
+
+def test_moving_alpha_scores_nothing_and_agrees_with_the_library(
+    made: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.ask_scores()
+    base = made.base()
+    assert base is not None
+    monkeypatch.setattr(hv, "score", None)
+    for alpha in (0.0, 0.3, 0.97, 1.0):
+        made.session.choice.alpha = alpha
+        expected = base.scores.hies(alpha)
+        got = made.head_scores()
+        assert got is not None and np.array_equal(got.values, expected.values)
+        assert made.preset() == hv.select(expected, made.session.choice.prune)
+
+
+def test_place_among_the_masks_of_alpha_is_that_of_the_mask(made: Results) -> None:
+    made.ask_scores()
+    made.session.choice.prune = 5
+    breaks = made.breaks()
+    assert breaks is not None and len(breaks) > 2
+    for number, (low, high, mask) in enumerate(breaks):
+        made.session.choice.alpha = (low + high) / 2
+        assert made.alpha_interval() == (number, low, high)
+        assert made.preset() == mask
+    made.session.choice.alpha = 1.0
+    assert made.alpha_interval()[0] == len(breaks) - 1  # type: ignore[index]
+
+
+def test_quality_is_measured_on_the_half_that_was_not_scored_on(made: Results) -> None:
+    made.ask_scores()
+    made.ask_evaluation()
+    evaluation, base = made.evaluation(), made.base()
+    assert evaluation is not None and base is not None
+    assert not set(evaluation.ids) & set(base.scores.ids)
+
+
+def test_a_mask_that_cuts_nothing_is_the_whole_model(made: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    made.ask_evaluation()
+    monkeypatch.setattr(hv, "evaluate", None)
+    assert made.evaluation(hv.Mask.full(made.session.subject)) is made.evaluation()
+
+
+def test_large_data_is_measured_on_a_draw_unless_all_is_asked_for(
+    made: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results_module, "LARGE_REPORT", 20)
+    monkeypatch.setattr(results_module, "LARGE_DRAW", 12)
+    assert len(made.report_data()) == 12
+    made.session.measure_on = None
+    assert len(made.report_data()) == 30
+    made.session.measure_on = 7
+    made.ask_evaluation()
+    assert len(made.evaluation()) == 7  # type: ignore[arg-type]
+
+
+def test_other_labels_are_other_results(made: Results) -> None:
+    made.ask_evaluation()
+    assert made.session.data is not None
+    swapped = {"bad": "good", "good": "bad", "fine": "fine"}
+    made.session.data = sources.with_labels(made.session.data, swapped)
+    assert made.evaluation() is None
+
+
+def test_misfit_names_the_label_that_the_model_does_not_have(made: Results, tmp_path: Path) -> None:
+    assert made.misfit() is None and made.ready
+    (tmp_path / "odd.tsv").write_text("text\tlabel\n" + "the film\tmeh\n" * 4, encoding="utf-8")
+    made.session.data = sources.open_data(str(tmp_path / "odd.tsv"), local=True)
+    assert "'meh'" in str(made.misfit()) and not made.ready
+    assert made.known_mask() is None
+
+
+@pytest.mark.parametrize("criterion", list(hv.criteria))
+def test_every_criterion_gives_a_mask_once_asked(made: Results, criterion: str) -> None:
+    made.session.choice.criterion = criterion
+    made.session.choice.calibration = 5
+    made.session.data = made.session.data
+    made.ask_scores()
+    if made.is_slow(criterion):
+        assert made.head_scores() is None
+        job = made.ask_head_scores()
+        assert job is not None and job.error is None
+    mask = made.preset()
+    assert mask is not None and len(mask.pruned) == made.session.choice.prune
+
+
+def test_options_of_a_link_that_a_criterion_does_not_have_are_dropped_with_a_note(made: Results) -> None:
+    made.session.choice.options = {
+        "hies": {"normalise": "rank", "nothing": "1"},
+        "random": {"seed": "7"},
+        "his": {"kind": "x"},
+    }
+    made.settle_options()
+    assert made.session.choice.options == {"hies": {"normalise": "rank"}, "random": {"seed": 7}, "his": {}}
+    assert len(made.session.notes) == 2
+
+
+def test_failed_work_stays_failed_until_it_is_forgotten(made: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any, **more: Any) -> None:
+        raise ScoreError("The loss is not finite.")
+
+    score = hv.score
+    monkeypatch.setattr(hv, "score", fail)
+    job = made.ask_scores()
+    assert job is not None and job.error == "The loss is not finite."
+    assert made.ask_scores() is job
+    monkeypatch.setattr(hv, "score", score)
+    made.jobs.forget(job.key)
+    made.ask_scores()
+    assert made.base() is not None
+
+
+def test_work_that_gave_way_starts_again_by_itself(made: Results) -> None:
+    mask = hv.Mask.full(made.session.subject).with_toggled("L0H0")
+    job = made.ask_evaluation(mask)
+    assert job is not None
+    job.state, job.gave_way = "stopped", True
+    made.shelf.evaluations = type(made.shelf.evaluations)(4)
+    again = made.ask_evaluation(mask)
+    assert again is not None and again is not job and made.evaluation(mask) is not None
+
+
+def test_blend_is_the_librarys(made: Results) -> None:
+    made.ask_scores()
+    base = made.base()
+    assert base is not None
+    for how in ("global", "layer", "rank"):
+        assert np.array_equal(hies_of(base, 0.7, how).values, base.scores.hies(0.7, normalise=how).values)

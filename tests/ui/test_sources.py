@@ -1,0 +1,163 @@
+"""What a visitor may name, and how data is parted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from headviz.errors import DataError, ExportError, LoadError
+from headviz.ui import sources
+from tests.tiny import tiny_labels, tiny_texts
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "local"),
+    [
+        ("localhost", "localhost:8501", True),
+        ("127.0.0.1", "127.0.0.1:80", True),
+        ("localhost", None, True),
+        ("::1", "[::1]:8501", True),
+        ("localhost", "example.org", False),  # through a proxy
+        ("localhost", "localhost.example.org:8501", False),
+        ("0.0.0.0", "localhost:8501", False),
+        ("", "localhost", False),
+        (None, "localhost", False),
+        ("192.168.0.5", "192.168.0.5", False),
+    ],
+)
+def test_local_is_a_server_bound_to_this_machine_and_asked_for_by_it(
+    address: str | None, host: str | None, local: bool
+) -> None:
+    assert sources.is_local(address, host) is local
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_demo_is_for_everyone(local: bool) -> None:
+    assert sources.check_source(" demo/reviews ", local=local) == "demo/reviews"
+
+
+def test_visitor_of_this_machine_may_name_anything(tmp_path: Path) -> None:
+    assert sources.check_source(str(tmp_path), local=True) == str(tmp_path)
+    assert sources.check_source("org/name", local=True) == "org/name"
+
+
+@pytest.mark.parametrize("text", ["/etc", "org/name", "name", "../x", "~"])
+def test_visitor_from_elsewhere_may_name_neither_path_nor_hub_id(text: str) -> None:
+    with pytest.raises(LoadError, match="--data-root"):
+        sources.check_source(text, local=False)
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_data_root_opens_what_lies_under_it_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, local: bool
+) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / "model").mkdir(parents=True)
+    outside.mkdir()
+    (root / "link").symlink_to(outside)
+    monkeypatch.setenv("HEADVIZ_DATA_ROOT", str(root))
+    assert sources.check_source("model", local=local) == str(root / "model")
+    assert sources.check_source(str(root / "model"), local=local) == str(root / "model")
+    assert sources.check_source("link", local=local) == "link"  # leads outside, so it can only be a hub id
+    refused = [str(outside), "../outside", str(root / "link"), "/etc", "/no/such/path", "model/../../outside", "a\0b"]
+    said = set()
+    for text in refused:
+        with pytest.raises(LoadError) as error:
+            sources.check_source(text, local=local)
+        said.add(str(error.value))
+    assert len(said) == 1, "a path outside must sound like one that does not exist"
+
+
+def test_data_root_lets_hub_ids_through_unless_a_path_of_that_name_would_win(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "elsewhere" / "org" / "name").mkdir(parents=True)
+    monkeypatch.setenv("HEADVIZ_DATA_ROOT", str(tmp_path / "root"))
+    assert sources.check_source("org/name", local=False) == "org/name"
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(LoadError, match="data root"):
+        sources.check_source("org/name", local=False)
+
+
+def test_destination_is_for_this_machine_or_under_the_data_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sources.check_destination(str(tmp_path / "new"), local=True) == tmp_path / "new"
+    with pytest.raises(ExportError, match="zip"):
+        sources.check_destination(str(tmp_path / "new"), local=False)
+    monkeypatch.setenv("HEADVIZ_DATA_ROOT", str(tmp_path))
+    assert sources.check_destination("new", local=False) == tmp_path / "new"
+    with pytest.raises(ExportError, match="data root"):
+        sources.check_destination("../new", local=False)
+    with pytest.raises(ExportError, match="path"):
+        sources.check_destination(" ", local=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("data.csv", "data.csv"),
+        ("C:\\Users\\me\\data.csv", "data.csv"),
+        ("../../etc/passwd", "passwd"),
+        ("a\x00b\n.csv", "ab.csv"),
+        ("", "upload"),
+        ("x" * 200 + ".csv", "x" * 60 + "…" + "x" * 11 + ".csv"),
+    ],
+)
+def test_upload_is_shown_by_the_last_part_of_its_name(name: str, shown: str) -> None:
+    assert sources.display_name(name) == shown
+
+
+def rows(count: int = 20, seed: int = 0) -> bytes:
+    pairs = zip(tiny_texts(count, seed), tiny_labels(count, seed), strict=True)
+    return "\n".join(["text\tlabel", *(f"{text}\t{label}" for text, label in pairs)]).encode()
+
+
+def test_one_upload_is_halved_without_a_common_row() -> None:
+    opened = sources.open_uploads([("mine.tsv", rows())])
+    assert opened.halved and opened.link is None
+    assert not set(opened.calibration.ids) & set(opened.report.ids)
+    assert len(opened.calibration) + len(opened.report) == 20
+    assert "split in halves" in opened.note
+
+
+def test_two_uploads_are_scored_and_measured_on_apart() -> None:
+    opened = sources.open_uploads([("one.tsv", rows(seed=0)), ("two.tsv", rows(seed=1))])
+    assert (opened.calibration.name, opened.report.name, opened.halved) == ("one.tsv", "two.tsv", False)
+
+
+def test_the_same_file_twice_is_refused() -> None:
+    with pytest.raises(DataError, match="same rows"):
+        sources.open_uploads([("one.tsv", rows()), ("two.tsv", rows())])
+
+
+@pytest.mark.parametrize("name", ["model.pkl", "script.py", "noending", "data.csv.exe"])
+def test_upload_of_another_kind_is_refused(name: str) -> None:
+    with pytest.raises(DataError):
+        sources.open_uploads([(name, rows())])
+
+
+def test_folder_with_splits_gives_one_to_score_and_another_to_measure_on(tmp_path: Path) -> None:
+    for number, split in enumerate(("train", "validation", "test")):
+        (tmp_path / f"{split}.tsv").write_bytes(rows(seed=number))
+    opened = sources.open_data(str(tmp_path), local=True)
+    assert (opened.calibration.split, opened.report.split, opened.halved) == ("train", "test", False)
+    assert opened.link is None
+    chosen = sources.open_data(str(tmp_path), local=True, splits=("validation", None))
+    assert (chosen.calibration.split, chosen.report.split) == ("validation", "test")
+    same = sources.open_data(str(tmp_path), local=True, splits=("train", "train"))
+    assert same.halved and not set(same.calibration.ids) & set(same.report.ids)
+
+
+def test_labels_are_taken_as_said_on_both_parts() -> None:
+    opened = sources.with_labels(sources.open_uploads([("mine.tsv", rows())]), {"bad": "good"})
+    assert opened.calibration.labels_option == opened.report.labels_option == {"bad": "good"}
+
+
+def test_demo_is_scored_on_train_and_measured_on_test() -> None:
+    opened = sources.open_data("demo/reviews", local=False)
+    assert (opened.calibration.split, opened.report.split, opened.link) == ("train", "test", "demo/reviews")
+    assert not {np.str_(e.inputs[0]) for e in opened.calibration} & {np.str_(e.inputs[0]) for e in opened.report}

@@ -1,0 +1,235 @@
+"""A visitor's session: choices, undo, hand edits, links."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from headviz.mask import Mask
+from headviz.ui.state import OpenedModel, Session, edits_between, with_edits
+
+
+def model(heads: tuple[int, ...] = (4, 4), fingerprint: str = "0" * 16, link: str | None = None) -> OpenedModel:
+    subject: Any = SimpleNamespace(
+        name="tiny", revision=None, fingerprint=fingerprint, family="bert", heads=heads, shape=(len(heads), max(heads))
+    )
+    return OpenedModel(subject, "tiny", link or fingerprint)
+
+
+def mask_of(session: Session, *pruned: str) -> Mask:
+    return Mask.full(session.subject).with_toggled(*pruned)
+
+
+@pytest.fixture
+def session() -> Session:
+    made = Session()
+    made.open_model(model())
+    return made
+
+
+def asked(**values: str) -> dict[str, list[str]]:
+    return {name: [value] for name, value in values.items()}
+
+
+# -- choices -----------------------------------------------------------------------------------------------------------
+
+
+def test_opening_a_model_cuts_thirty_percent_of_its_heads() -> None:
+    session = Session()
+    session.open_model(model((12,) * 6))
+    assert session.choice.prune == 22
+
+
+def test_undo_and_redo_go_over_commits_and_a_new_commit_forgets_what_was_undone(session: Session) -> None:
+    session.commit(prune=3)
+    session.commit(prune=4)
+    session.undo()
+    assert session.choice.prune == 3
+    session.redo()
+    assert session.choice.prune == 4
+    session.undo()
+    session.undo()
+    assert session.choice.prune == 2
+    session.undo()
+    assert session.choice.prune == 2
+    session.commit(prune=5)
+    session.redo()
+    assert session.choice.prune == 5
+
+
+def test_commit_that_changes_nothing_is_no_step(session: Session) -> None:
+    session.commit(prune=session.choice.prune)
+    assert session.past == []
+
+
+def test_option_at_its_default_is_not_kept(session: Session) -> None:
+    session.set_option("his", "scale", "layer_l2", "raw")
+    assert session.option("his", "scale", "raw") == "layer_l2"
+    session.set_option("his", "scale", "raw", "raw")
+    assert session.choice.options == {}
+    session.undo()
+    assert session.option("his", "scale", "raw") == "layer_l2"
+
+
+def test_another_model_takes_neither_edits_nor_history_nor_the_cut(session: Session) -> None:
+    session.commit(prune=7, edits={"L0H0": False})
+    session.pick("L0H0")
+    session.open_model(model((12,) * 6, "1" * 16))
+    assert (session.choice.edits, session.past, session.picked, session.choice.prune) == ({}, [], None, 22)
+
+
+def test_the_same_model_again_keeps_everything(session: Session) -> None:
+    session.commit(prune=7, edits={"L0H0": False})
+    session.open_model(model())
+    assert (session.choice.prune, session.choice.edits) == (7, {"L0H0": False})
+
+
+# -- hand edits --------------------------------------------------------------------------------------------------------
+
+
+def test_edits_stand_on_the_preset_and_move_with_it(session: Session) -> None:
+    preset = mask_of(session, "L0H0", "L0H1")
+    session.edit(preset.with_toggled("L0H0", "L1H3"), preset)
+    assert session.choice.edits == {"L0H0": True, "L1H3": False}
+    other = mask_of(session, "L1H0")
+    assert session.mask(other).pruned == ("L1H0", "L1H3")  # type: ignore[union-attr]
+
+
+def test_mask_without_a_preset_is_the_fixed_one_until_there_is_one(session: Session) -> None:
+    fixed = mask_of(session, "L0H2")
+    assert session.mask(None) is None
+    session.edit(fixed, None)
+    assert session.mask(None) == fixed
+    preset = mask_of(session, "L0H3")
+    assert session.mask(preset) == fixed
+    assert (session.choice.fixed, session.choice.edits) == (None, {"L0H2": False, "L0H3": True})
+
+
+def test_edits_are_the_difference_and_give_the_mask_back() -> None:
+    rng = np.random.default_rng(0)
+    preset, mask = Mask(rng.random((3, 5)) < 0.5), Mask(rng.random((3, 5)) < 0.5)
+    assert with_edits(preset, edits_between(preset, mask)) == mask
+    assert edits_between(preset, preset) == {}
+
+
+def test_edits_of_heads_that_are_not_there_are_left_out() -> None:
+    assert with_edits(Mask([[True, True]]), {"L0H1": False, "L7H0": False, "rubbish": True}).pruned == ("L0H1",)
+
+
+def test_edits_are_recorded_as_by_hand(session: Session) -> None:
+    preset = mask_of(session).with_provenance(criterion={"name": "his", "options": {}})
+    mask = with_edits(preset, {"L1H2": False})
+    assert mask.provenance["criterion"]["by_hand"] == ["L1H2"]
+
+
+# -- links -------------------------------------------------------------------------------------------------------------
+
+
+def test_address_is_empty_before_anything_is_open() -> None:
+    assert Session().address(None) == {}
+
+
+def test_address_carries_the_mask_and_never_a_path(session: Session) -> None:
+    mask = mask_of(session, "L0H0")
+    address = session.address(mask)
+    assert address["model"] == "0" * 16 and address["mask"] == mask.code
+    assert "data" not in address and not any("/" in value for value in address.values())
+
+
+def test_link_restores_settings_and_edits(session: Session) -> None:
+    session.commit(criterion="his", prune=3, alpha=0.25)
+    preset = mask_of(session, "L0H0", "L0H1", "L0H2")
+    session.edit(preset.with_toggled("L1H1"), preset)
+    address = session.address(session.mask(preset))
+
+    other = Session()
+    other.adopt_link(asked(**address))
+    assert other.wanted_model == "0" * 16 and other.model is None
+    assert other.address(None) == address
+    other.open_model(model())
+    assert (other.choice.criterion, other.choice.prune, other.choice.alpha) == ("his", 3, 0.25)
+    assert other.mask(preset) == session.mask(preset)
+    assert other.choice.edits == {"L1H1": False}
+
+
+def test_back_takes_a_setting_and_its_mask_back(session: Session) -> None:
+    presets = {3: mask_of(session, "L0H0", "L0H1", "L0H2"), 4: mask_of(session, "L0H0", "L0H1", "L0H2", "L0H3")}
+    session.commit(prune=3)
+    older = session.address(session.mask(presets[3]))
+    session.commit(prune=4)
+    session.written = session.address(session.mask(presets[4]))
+    session.adopt_link(asked(**older))
+    assert session.choice.prune == 3
+    assert session.mask(presets[3]) == presets[3]
+    assert session.choice.edits == {}
+
+
+def test_back_over_a_hand_edit_takes_it_back(session: Session) -> None:
+    preset = mask_of(session, "L0H0")
+    older = session.address(session.mask(preset))
+    session.edit(preset.with_toggled("L1H1"), preset)
+    session.written = session.address(session.mask(preset))
+    session.adopt_link(asked(**older))
+    assert session.mask(preset) == preset
+    assert session.choice.edits == {}
+
+
+def test_link_with_settings_and_no_mask_drops_edits(session: Session) -> None:
+    session.commit(edits={"L0H0": False})
+    session.adopt_link(asked(criterion="his", prune="2"))
+    assert session.choice.edits == {}
+
+
+def test_link_as_we_wrote_it_changes_nothing(session: Session) -> None:
+    session.commit(prune=3, edits={"L0H0": False})
+    session.written = session.address(mask_of(session, "L0H0"))
+    before = session.choice
+    session.adopt_link(asked(**session.written))
+    assert session.choice is before and session.choice.edits == {"L0H0": False}
+
+
+def test_prune_beyond_the_model_falls_back_to_the_default_with_a_note(session: Session) -> None:
+    session.adopt_link(asked(prune="99"))
+    assert session.choice.prune == 2
+    assert "99 heads to cut were asked for, but this model has 8" in session.notes[0]
+
+
+def test_prune_of_a_link_is_checked_once_its_model_is_open() -> None:
+    session = Session()
+    session.adopt_link(asked(model="demo/reviews", prune="9999"))
+    assert session.notes == []
+    session.open_model(model(link="demo/reviews"))
+    assert session.choice.prune == 2 and "9999" in session.notes[0]
+
+
+def test_mask_of_another_shape_is_left_out_with_a_note(session: Session) -> None:
+    session.adopt_link(asked(mask=Mask([[True] * 5] * 5).code))
+    assert session.choice.fixed is None
+    assert "mask was left out" in session.notes[0]
+
+
+def test_mask_of_a_link_for_another_folder_model_is_left_out_with_a_note() -> None:
+    session = Session()
+    session.adopt_link(asked(model="f" * 16, mask=Mask([[False] * 4] * 2).code))
+    session.open_model(model())
+    assert session.choice.fixed is None
+    assert "another model" in session.notes[0]
+
+
+def test_alpha_of_a_link_becomes_a_stop_of_the_slider(session: Session) -> None:
+    session.adopt_link(asked(alpha="0.12345"))
+    assert session.choice.alpha == 0.12345 and 0.12345 in session.alpha_stops
+
+
+def test_options_belong_to_the_criterion_of_their_link(session: Session) -> None:
+    session.set_option("hies", "normalise", "rank", "global")
+    address = session.address(None)
+    assert address["options"] == "normalise:rank"
+    other = Session()
+    other.adopt_link(asked(**address))
+    assert other.choice.options == {"hies": {"normalise": "rank"}}
+    other.adopt_link(asked(criterion="his"))
+    assert other.choice.options == {}
