@@ -248,7 +248,7 @@ def _gate_gradients(
     """Losses (B,) and gate gradients (B, T) of one batch."""
     import torch
 
-    with torch.enable_grad():
+    with torch.enable_grad(), subject.own_precision():
         size = (len(batch.indices), int(sum(subject.heads)))
         gates = torch.ones(size, dtype=subject.torch_dtype, device=subject.device, requires_grad=True)
         logits = subject.forward(batch.inputs, gates=gates, observers=[observer])

@@ -104,13 +104,19 @@ class Subject:
     ) -> Tensor:
         """Logits (B, C) of one batch with ``gates`` (T,) or (B, T) and ``observers`` riding on the attention calls."""
         call = Call(gates, observers)
-        logits = attention.run(self._view, inputs, call, keyword=self._keyword)
+        with self.own_precision():
+            logits = attention.run(self._view, inputs, call, keyword=self._keyword)
         if len(call.modules) != len(self.calls):
             raise LoadError(
                 f"{self.name} made {len(call.modules)} attention calls where {len(self.calls)} were expected; "
                 "its layers are not the same for every input, which headviz cannot follow."
             )
         return logits
+
+    def own_precision(self) -> torch.autocast:
+        """A context in which arithmetic stays in the dtype that the model was opened in, also where the caller has switched
+        autocast on; a backward pass needs it as well as the forward."""
+        return torch.autocast(torch.device(self.device).type, enabled=False)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Word embeddings (B, n, hidden) of token ids (B, n), before positions are added."""

@@ -80,6 +80,16 @@ def test_score_order_of_examples_changes_no_example() -> None:
     assert mixed.ids.tolist() == plain.ids[order].tolist()
 
 
+def test_score_under_the_caller_s_autocast_stays_in_the_model_s_dtype() -> None:
+    subject = subject_of()
+    outside = hv.score(subject, DATA), hv.criteria["integrated_gradients"](subject, DATA, steps=2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = hv.score(subject, DATA), hv.criteria["integrated_gradients"](subject, DATA, steps=2)
+    np.testing.assert_array_equal(inside[0].gate_gradient, outside[0].gate_gradient)
+    np.testing.assert_array_equal(inside[0].entropy, outside[0].entropy)
+    np.testing.assert_array_equal(inside[1].values, outside[1].values)
+
+
 def test_his_absolute_value_is_taken_per_example_so_that_opposite_gradients_do_not_cancel() -> None:
     subject = subject_of()
     # the same text under two labels: a gate shared by the batch would see gradients that partly cancel

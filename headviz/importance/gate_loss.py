@@ -40,7 +40,8 @@ def mean_attribution(asked: Asked, name: str, attribute: Attribute, *, passes: i
             loss = _loss_of_gates(asked, batch, progress)
             gates = torch.ones(len(batch.indices), len(total), dtype=subject.torch_dtype, device=subject.device)
             targets = torch.as_tensor(labels[batch.indices], device=subject.device)
-            result = attribute(loss, gates, (targets, *batch.inputs.values()))
+            with subject.own_precision():
+                result = attribute(loss, gates, (targets, *batch.inputs.values()))
             total += result.detach().double().sum(0).cpu().numpy()
         progress.finish()
     return subject.per_head(total / len(data))
