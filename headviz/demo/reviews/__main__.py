@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.steps is not None and (given.steps < 1 or given.out == MODEL_FOLDER):
         parser.error("--steps must be at least 1, and needs --out, so that the bundled model is not overwritten.")
 
-    from headviz.demo.reviews.train import Settings, save, train
+    from headviz.demo.reviews.train import Settings, reproducible, save, train
     from headviz.demo.reviews.train.card import figures_table, write_card
     from headviz.demo.reviews.train.figures import measure
 
@@ -36,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     model, tokenizer = train(given.seed, settings, on_progress=_on_one_line())
     processor_time = time.process_time() - processor_time
     save(model, tokenizer, given.out)
-    figures = measure(given.out, on_progress=_on_one_line())
+    with reproducible(given.seed):  # the same number of threads here: figures do not hang on the machine's cores
+        figures = measure(given.out, on_progress=_on_one_line())
     write_card(given.out, figures, settings, seed=given.seed, processor_seconds=processor_time)
     print(figures_table(figures))
     print(f"Training took {processor_time:.0f} s of processor time. Written to {given.out}.")

@@ -6,6 +6,6 @@ of `headviz.demo.reviews`, this loads torch and transformers.
 
 from __future__ import annotations
 
-from headviz.demo.reviews.train.recipe import Settings, save, train
+from headviz.demo.reviews.train.recipe import Settings, reproducible, save, train
 
-__all__ = ["Settings", "save", "train"]
+__all__ = ["Settings", "reproducible", "save", "train"]

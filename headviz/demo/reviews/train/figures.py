@@ -86,12 +86,12 @@ def measure(folder: Path, on_progress: OnProgress | None = None) -> Figures:
     )
 
 
-def random_masks(subject: Subject, share: float = 0.5, count: int = RANDOM_MASKS) -> list[Mask]:
-    """Seeded masks that cut the share of all heads at random."""
+def random_masks(subject: Subject, share: float = 0.5) -> list[Mask]:
+    """`RANDOM_MASKS` seeded masks that cut the share of all heads at random."""
     present = np.argwhere(subject.head_present)
     draw = random.Random(0)
     masks = []
-    for _ in range(count):
+    for _ in range(RANDOM_MASKS):
         keep = subject.head_present.copy()
         for layer, head in draw.sample(present.tolist(), round(share * len(present))):
             keep[layer, head] = False

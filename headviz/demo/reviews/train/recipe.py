@@ -1,8 +1,9 @@
 """Training of the bundled model: a BERT of 4 layers x 8 heads on the generated reviews.
 
 The weights are the same bit for bit for the same seed on the same machine with the same versions: all draws are
-seeded, torch's deterministic algorithms are on, and the number of threads is fixed at two, since another number adds
-in another order. Nothing of this outlasts the call.
+seeded, torch's deterministic algorithms are on, and the number of threads is fixed, since another number adds in
+another order. It is one thread: two are faster on an idle machine only, and several times slower on a busy one, where
+they wait for each other. Nothing of this outlasts the call.
 """
 
 from __future__ import annotations
@@ -41,17 +42,16 @@ class Settings:
     rate: float = 1e-3  # the peak of the one-cycle schedule
     weight_decay: float = 0.01
     unknown: float = 0.01  # share of words hidden as [UNK] in training, so that a typed text may hold unknown words
-    steps: int | None = None  # stop early, for tests
+    examples: int | None = None  # train on so many reviews only, for quick tries
+    steps: int | None = None  # stop early, likewise
 
 
 @contextmanager
 def reproducible(seed: int, threads: int = THREADS) -> Iterator[None]:
     """Seeded torch with deterministic algorithms and a fixed number of threads; all as before afterwards."""
     before = torch.get_num_threads()
-    strict, warn_only = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
+    strict = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     with torch.random.fork_rng(devices=[]):
         try:
             torch.set_num_threads(threads)
@@ -105,7 +105,7 @@ def train(
 ) -> tuple[BertForSequenceClassification, BertTokenizer]:
     """The trained model in eval mode, float32 on the CPU, and its tokenizer. `Cancelled` once ``cancel`` is set."""
     settings = settings or Settings()
-    texts, names = zip(*rows("train"), strict=True)
+    texts, names = zip(*rows("train")[: settings.examples], strict=True)
     tokenizer = make_tokenizer(texts, settings.tokens)
     tokens = tokenizer(list(texts), truncation=True, max_length=settings.tokens)["input_ids"]
     labels = [LABELS.index(name) for name in names]
