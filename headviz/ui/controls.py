@@ -17,6 +17,7 @@ from headviz.ui.page import Page
 from headviz.ui.results import controls_of
 from headviz.ui.state import CALIBRATION_SIZES
 
+_ALL = 0  # "all" among sizes; None would be no choice at all
 _STEPS = 60  # of the alpha slider between 0 and 0.999
 _LAST = 3.0  # -log10(1 - alpha) at the last stop before 1
 
@@ -147,21 +148,18 @@ def calibration_choice(page: Page) -> None:
     """How many examples scores rest on; sizes up to the largest that was passed over need no new pass."""
     session, key = page.session, "_w_calibration"
     total = page.results.calibration_size(None)
-    sizes = [size for size in CALIBRATION_SIZES if size is None or size < total]
+    sizes = {size for size in (*CALIBRATION_SIZES, session.choice.calibration) if size is not None and size < total}
     current = session.choice.calibration
-    if current not in sizes:
-        current = None if current is None or current >= total else current
-        sizes = sizes if current is None else [*sorted({current, *(size for size in sizes if size)}), None]
-    st.session_state[key] = current
+    st.session_state[key] = current if current in sizes else _ALL
 
     def chosen() -> None:
-        session.commit(calibration=st.session_state[key])
+        session.commit(calibration=st.session_state[key] or None)
 
     st.segmented_control(
         "Calibration examples",
-        sizes,
+        [*sorted(sizes), _ALL],
         key=key,
-        format_func=lambda size: f"all {total:,}" if size is None else f"{size:,}",
+        format_func=lambda size: f"{size:,}" if size else f"all {total:,}",
         required=True,
         on_change=chosen,
         help=help_of("calibration_set", "stability")

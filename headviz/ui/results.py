@@ -8,7 +8,7 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import numpy as np
 import headviz as hv
 from headviz.errors import HeadvizError
 from headviz.ui import engine
+from headviz.ui.calibration import SEED, Base, base_of, hies_of, positions
 from headviz.ui.jobs import Job, Jobs
 from headviz.ui.shelf import Shelf
 from headviz.ui.state import DEFAULT_CALIBRATION, OpenedData, Session
@@ -28,22 +29,10 @@ if TYPE_CHECKING:
     from headviz.importance import Option
     from headviz.inspection import AttentionMaps, TokenAttribution
     from headviz.mask import Mask
-    from headviz.scores import Scores
 
-_SEED = 0
 LARGE_REPORT = 3000  # examples: above, quality is measured on a draw unless all are asked for
 LARGE_DRAW = 2000
 _PATIENCE = 1.5  # seconds that a view of one text may take before the page shows its progress instead
-
-
-@dataclass(frozen=True)
-class Base:
-    """The scores of one calibration set with the means that every redraw needs, taken once."""
-
-    scores: Scores
-    his: np.ndarray
-    ae: np.ndarray
-    key: tuple[Any, ...]
 
 
 @dataclass
@@ -84,7 +73,7 @@ class Results:
         data, size = self.session.data.calibration, self.calibration_size(self.session.choice.calibration)
         if size >= len(data):
             return data
-        return data.take(_positions(len(data), size))
+        return data.take(positions(len(data), size))
 
     def _score_key(self, size: int) -> tuple[Any, ...]:
         assert self.session.subject is not None and self.session.data is not None
@@ -100,7 +89,7 @@ class Results:
         if known is None:
             whole: Base | None = self.shelf.scores.get(self._score_key(self._pass_size()))
             if whole is not None and size < len(whole.scores):
-                known = self.shelf.scores.put(key, _base(whole.scores.sample(size, _SEED), key))
+                known = self.shelf.scores.put(key, base_of(whole.scores.sample(size, SEED), key))
         return known
 
     def whole_base(self) -> Base | None:
@@ -120,13 +109,13 @@ class Results:
         subject, size = session.subject, self._pass_size()
         key = self._score_key(size)
         data = session.data.calibration
-        data = data if size >= len(data) else data.take(_positions(len(data), size))
+        data = data if size >= len(data) else data.take(positions(len(data), size))
 
         def work(on_progress: Any, cancel: Any) -> None:
             engine.wait()
             if shelf.scores.get(key) is None:
                 scores = hv.score(subject, data, on_progress=on_progress, cancel=cancel)
-                shelf.scores.put(key, _base(scores, key))
+                shelf.scores.put(key, base_of(scores, key))
 
         return self._ask(key, f"Scoring heads on {size:,} examples", work)
 
@@ -261,7 +250,7 @@ class Results:
             return data
         known = self.shelf.drawn.get((data.fingerprint, size))
         if known is None:
-            draw = np.sort(np.random.default_rng(_SEED).permutation(len(data))[:size])
+            draw = np.sort(np.random.default_rng(SEED).permutation(len(data))[:size])
             known = self.shelf.drawn.put((data.fingerprint, size), data.take(draw))
         return known
 
@@ -399,16 +388,6 @@ def controls_of(criterion: str) -> dict[str, Option]:
     return options
 
 
-def hies_of(base: Base, alpha: float, normalise: str) -> HeadScores:
-    """HIES from the means that were taken once: the only arithmetic of a slider move."""
-    from headviz.head_scores import HeadScores
-    from headviz.hies import blend
-
-    values = blend(base.his, base.ae, alpha, normalise)
-    options: Mapping[str, Any] = {"alpha": alpha, "normalise": normalise}
-    return HeadScores(values, "hies", dict(options), base.scores.provenance, ())
-
-
 def _misfit(data: OpenedData, labels: tuple[str, ...]) -> str | None:
     from headviz.labels import match_labels
 
@@ -418,13 +397,3 @@ def _misfit(data: OpenedData, labels: tuple[str, ...]) -> str | None:
     except HeadvizError as error:
         return str(error)
     return None
-
-
-def _base(scores: Scores, key: tuple[Any, ...]) -> Base:
-    return Base(scores, scores.his, scores.ae, key)
-
-
-def _positions(total: int, size: int) -> np.ndarray:
-    """The draw of ``Scores.sample``, so that a smaller set is the same whether data or scores were drawn from."""
-    first = np.sort(np.random.default_rng(_SEED).permutation(total)[: max(size, min(DEFAULT_CALIBRATION, total))])
-    return first if size >= len(first) else first[np.sort(np.random.default_rng(_SEED).permutation(len(first))[:size])]

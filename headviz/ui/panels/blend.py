@@ -10,12 +10,12 @@ import streamlit as st
 
 import headviz as hv
 from headviz.ui import charts, numbers
+from headviz.ui.calibration import Base, hies_of
 from headviz.ui.controls import alpha_slider, help_of, prune_slider
 from headviz.ui.draw import draw, draw_pickable
 from headviz.ui.errors import note, shown
 from headviz.ui.frames import heads_frame
 from headviz.ui.page import Page
-from headviz.ui.results import Base, hies_of
 from headviz.ui.shell import NAVIGATION
 
 if TYPE_CHECKING:

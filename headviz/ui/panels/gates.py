@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from headviz.ui import opening, sources
+from headviz.ui.calibration import Base
 from headviz.ui.errors import note, plain, sentence
 from headviz.ui.page import Page
-from headviz.ui.results import Base
 from headviz.ui.waiting import wait_for
 
 

@@ -10,12 +10,12 @@ import streamlit as st
 
 from headviz.mask import parse_head
 from headviz.ui import charts, numbers
+from headviz.ui.calibration import Base
 from headviz.ui.controls import head_choice, help_of
 from headviz.ui.draw import draw
 from headviz.ui.errors import plain, shown
 from headviz.ui.page import Page
 from headviz.ui.panels.quality import figure
-from headviz.ui.results import Base
 from headviz.ui.waiting import wait_for
 
 if TYPE_CHECKING:

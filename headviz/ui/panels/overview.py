@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from headviz.ui import charts
+from headviz.ui.calibration import Base
 from headviz.ui.controls import help_of
 from headviz.ui.draw import draw, draw_pickable
 from headviz.ui.frames import heads_frame
 from headviz.ui.page import Page
-from headviz.ui.results import Base
 
 
 def overview(page: Page, base: Base) -> None:

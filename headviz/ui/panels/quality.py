@@ -14,6 +14,8 @@ from headviz.ui.page import Page
 from headviz.ui.results import LARGE_DRAW
 from headviz.ui.waiting import wait_for
 
+_ALL = 0  # "all" among sizes; None would be no choice at all
+
 if TYPE_CHECKING:
     from headviz.evaluation import Evaluation
     from headviz.mask import Mask
@@ -94,16 +96,16 @@ def _size_choice(page: Page) -> None:
     sizes = [size for size in (500, LARGE_DRAW) if size < total]
     if not sizes:
         return
-    st.session_state[key] = results.report_size()
+    st.session_state[key] = results.report_size() or _ALL
 
     def chosen() -> None:
-        session.measure_on, session.own_run = st.session_state[key], True
+        session.measure_on, session.own_run = st.session_state[key] or None, True
 
     st.segmented_control(
         "Examples to measure on",
-        [*sizes, None],
+        [*sizes, _ALL],
         key=key,
-        format_func=lambda size: f"all {total:,}" if size is None else f"{size:,}",
+        format_func=lambda size: f"{size:,}" if size else f"all {total:,}",
         required=True,
         on_change=chosen,
         help=help_of("confidence_interval") + "\n\nFewer are quicker and have wider intervals.",
