@@ -25,6 +25,9 @@ HERE = Path(__file__).parent
 WIDE = {"width": 1400, "height": 1000}
 _VISITS = pytest.StashKey[list[tuple[Visit, Served]]]()
 
+# A hub that does not answer, at once: nothing here may need one.
+NO_HUB = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+
 playwright.expect.set_options(timeout=30_000)
 
 
@@ -43,15 +46,17 @@ def browser(request: pytest.FixtureRequest) -> Iterator[playwright.Browser]:
 @pytest.fixture(scope="package")
 def server() -> Iterator[Served]:
     """A server for visitors of this machine, shared by the tests."""
-    with Served() as started:
+    with Served(environment=NO_HUB) as started:
         yield started
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Served]]:
-    """Start servers of this test's own, with flags for Streamlit and an environment."""
+    """Start servers of this test's own: ``serve("--server.address=0.0.0.0", environment={...})``."""
     with ExitStack() as running:
-        yield lambda *flags, **options: running.enter_context(Served(*flags, **options))
+        yield lambda *flags, environment=None: running.enter_context(
+            Served(*flags, environment={**NO_HUB, **(environment or {})})
+        )
 
 
 @pytest.fixture

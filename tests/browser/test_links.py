@@ -96,7 +96,7 @@ def test_first_request_with_settings_out_of_range_shows_a_note_and_the_default(
     visitor: Callable[..., Visit], serve: Callable[..., Served]
 ) -> None:
     visit = visitor(serve()).go("/scores", model=DEMO, alpha="0.800", prune="9999").opened(DEMO)
-    visit.expect_alert("The link cuts more heads than this model has (32)")
+    visit.expect_alert("9999 heads to cut were asked for, but this model has 32")
     assert visit.value("Alpha") == "0.800"
     assert visit.value("Heads to cut").startswith("10 of 32")
     assert (visit.asked["alpha"], visit.asked["prune"]) == ("0.800", "10")
@@ -155,9 +155,13 @@ def test_state_survives_page_changes(on_mask: Visit) -> None:
 
 
 def test_link_of_a_folder_model_asks_for_it_and_its_mask_is_applied_once_it_is_open(
-    visitor: Callable[..., Visit], serve: Callable[..., Served], small_model: Path, small_data: Path
+    visit: Visit,
+    visitor: Callable[..., Visit],
+    serve: Callable[..., Served],
+    small_model: Path,
+    small_data: Path,
 ) -> None:
-    visit = visitor(serve()).go().type_model(str(small_model)).opened(small_model.name)
+    visit.go().type_model(str(small_model)).opened(small_model.name)
     visit.upload_data(small_data).opened(small_data.name)
     visit.to("Mask").settled().toggle("L1H2")
     cut, link = visit.cut_in_grid(), visit.page.url

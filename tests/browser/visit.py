@@ -218,9 +218,10 @@ class Visit:
         return self.page.locator(f"[data-testid=stVegaLiteChart][aria-label^='{alt}'] svg")
 
     def alerts(self) -> list[str]:
-        return [text.strip() for text in self.page.get_by_test_id("stAlert").all_inner_texts()]
+        texts = self.page.get_by_test_id("stAlert").get_by_test_id("stMarkdownContainer")
+        return [text.strip() for text in texts.all_inner_texts()]
 
-    def expect_alert(self, text: str | re.Pattern[str], timeout: float = LONG) -> Visit:
+    def expect_alert(self, text: str | re.Pattern[str], timeout: float = 60_000) -> Visit:
         expect(self.page.get_by_test_id("stAlert").filter(has_text=text).first).to_be_visible(timeout=timeout)
         return self
 
