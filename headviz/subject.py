@@ -114,8 +114,8 @@ class Subject:
         return logits
 
     def own_precision(self) -> torch.autocast:
-        """A context in which arithmetic stays in the dtype that the model was opened in, also where the caller has switched
-        autocast on; a backward pass needs it as well as the forward."""
+        """A context in which arithmetic stays in the dtype that the model was opened in, also where the caller has
+        switched autocast on; a backward pass needs it as well as the forward."""
         return torch.autocast(torch.device(self.device).type, enabled=False)
 
     def embed(self, ids: Tensor) -> Tensor:

@@ -10,10 +10,12 @@ import pytest
 
 import headviz as hv
 from headviz.errors import ScoreError
+from headviz.ui import calibration as calibration_module
 from headviz.ui import results as results_module
 from headviz.ui import sources
+from headviz.ui.calibration import hies_of
 from headviz.ui.jobs import Jobs
-from headviz.ui.results import Results, hies_of
+from headviz.ui.results import Results
 from headviz.ui.shelf import Shelf
 from headviz.ui.state import OpenedModel, Session
 from tests.tiny import tiny_labels, tiny_texts
@@ -32,7 +34,8 @@ def data_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def made(tiny_subject: Any, data_file: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
     """Sizes of 16 instead of 512, so that thirty examples are many."""
-    monkeypatch.setattr(results_module, "DEFAULT_CALIBRATION", 16)
+    for module in (results_module, calibration_module):
+        monkeypatch.setattr(module, "DEFAULT_CALIBRATION", 16)
     session = Session()
     session.choice.calibration = 16
     session.open_model(OpenedModel(tiny_subject, "tiny", tiny_subject.fingerprint))
