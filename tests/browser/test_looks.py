@@ -1,0 +1,52 @@
+"""Every page in both themes, wide, zoomed and as narrow as a phone: nothing sticks out. Pictures stay to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.visit import Visit
+
+DEMO = "demo/reviews"
+PAGES = {"": "headviz", "scores": "Scores", "mask": "Mask", "export": "Export"}
+GROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 22, 29)"}
+SIZES = {"wide": (1400, 1000), "zoomed": (933, 667), "narrow": (420, 900)}
+
+# What reaches beyond the window's right edge and is not in a box that scrolls by itself or cuts it off.
+_OUTSIDE = """() => {
+  const width = document.documentElement.clientWidth, found = [];
+  for (const node of document.querySelectorAll('[data-testid=stMain] *')) {
+    const box = node.getBoundingClientRect();
+    if (box.width === 0 || box.right <= width + 1) continue;
+    let inside = node.parentElement, held = false;
+    for (; inside && !inside.matches('[data-testid=stMain]'); inside = inside.parentElement) {
+      held ||= getComputedStyle(inside).overflowX !== 'visible';
+    }
+    if (!held) found.push(`${node.tagName} ${node.dataset.testid ?? node.className} to ${Math.round(box.right)}`);
+  }
+  return found;
+}"""
+_WIDER = """() => [document.scrollingElement, document.querySelector('[data-testid=stMain]')]
+  .filter(node => node.scrollWidth > node.clientWidth + 1).length"""
+
+
+@pytest.mark.parametrize(("theme", "size"), [("light", "wide"), ("dark", "zoomed"), ("dark", "narrow")])
+def test_no_page_is_wider_than_its_window(theme: str, size: str, visitor: Callable[..., Visit], shots: Path) -> None:
+    width, height = SIZES[size]
+    visit = visitor(color_scheme=theme, viewport={"width": width, "height": height})
+    for path, title in PAGES.items():
+        visit.go(f"/{path}", model=DEMO)
+        expect(visit.page.get_by_role("heading", level=1)).to_have_text(title)
+        expect(visit.page.get_by_role("heading", level=3).first).to_be_visible(timeout=60_000)
+        visit.settled()
+        ground = visit.page.get_by_test_id("stApp").evaluate("node => getComputedStyle(node).backgroundColor")
+        assert ground == GROUNDS[theme]
+        assert visit.page.evaluate(_WIDER) == 0, path
+        assert visit.page.evaluate(_OUTSIDE) == [], path
+        whole = visit.page.get_by_test_id("stMain").evaluate("node => node.scrollHeight")
+        visit.page.set_viewport_size({"width": width, "height": whole})
+        visit.settled().page.screenshot(path=shots / f"{path or 'home'}-{theme}-{size}.png")
+        visit.page.set_viewport_size({"width": width, "height": height})
