@@ -16,8 +16,7 @@ if session.wanted_model is not None:
 
 if session.model is None:
     with ui.shown():
-        gates.demo_button(page)
-        st.markdown("Or open a model and data of your own:")
+        gates.welcome(page)
 else:
     with ui.shown():
         model_card.model_card(page)
@@ -37,7 +36,9 @@ else:
                 query_params=session.written,
             )
 
-with st.expander("Open another model or data", expanded=session.model is None or session.data is None):
+with st.expander(
+    "Open another model or data" if session.model else "Open your own", expanded=not (session.model and session.data)
+):
     left, right = st.columns(2, gap="large")
     with left, ui.shown():
         forms.model_form(page)

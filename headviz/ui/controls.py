@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -22,12 +22,24 @@ _STEPS = 60  # of the alpha slider between 0 and 0.999
 _LAST = 3.0  # -log10(1 - alpha) at the last stop before 1
 
 
+def show(key: str, value: Any) -> None:
+    """Give a widget its master value, unless it holds it: what Python sets goes back to the browser, where it would undo
+    a key pressed meanwhile."""
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+
+
 def help_of(*keys: str) -> str:
     """The glossary's sentences on some terms, for a help bubble."""
     return "\n\n".join(
         f"**{glossary[key].title}**: {glossary[key].sentence}" if len(keys) > 1 else glossary[key].sentence
         for key in keys
     )
+
+
+def emphasis() -> Literal["primary", "secondary"]:
+    """The look of a page's main button: the filled one, where white on the primary colour can be read."""
+    return "secondary" if st.context.theme.type == "dark" else "primary"
 
 
 def alpha_stops(extra: Sequence[float] = ()) -> list[float]:
@@ -55,7 +67,7 @@ def alpha_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
     """Alpha on a scale that is fine near 1, and steps to the neighbouring masks with "mask 17 of 50"."""
     session = page.session
     key = "_w_alpha"
-    st.session_state[key] = session.choice.alpha
+    show(key, session.choice.alpha)
 
     def chosen() -> None:
         session.set_alpha(float(st.session_state[key]))
@@ -128,7 +140,7 @@ def inside(low: float, high: float) -> float:
 def prune_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
     """How many heads go, in heads and percent."""
     session, total, key = page.session, page.session.heads, "_w_prune"
-    st.session_state[key] = session.choice.prune
+    show(key, session.choice.prune)
 
     def chosen() -> None:
         session.commit(prune=int(st.session_state[key]))
@@ -150,7 +162,7 @@ def calibration_choice(page: Page) -> None:
     total = page.results.calibration_size(None)
     sizes = {size for size in (*CALIBRATION_SIZES, session.choice.calibration) if size is not None and size < total}
     current = session.choice.calibration
-    st.session_state[key] = current if current in sizes else _ALL
+    show(key, current if current in sizes else _ALL)
 
     def chosen() -> None:
         session.commit(calibration=st.session_state[key] or None)
@@ -170,7 +182,7 @@ def calibration_choice(page: Page) -> None:
 def criterion_choice(page: Page) -> None:
     """Which criterion decides, with controls for its options as the criterion declares them."""
     session, key = page.session, "_w_criterion"
-    st.session_state[key] = session.choice.criterion
+    show(key, session.choice.criterion)
     st.selectbox(
         "Criterion",
         list(hv.criteria),
@@ -193,20 +205,21 @@ def _explained(criterion: str) -> str:
 
 def _option(page: Page, criterion: str, name: str, option: Any) -> None:
     session, key = page.session, f"_w_{criterion}_{name}"
-    st.session_state[key] = session.option(criterion, name, option.default)
+    value = session.option(criterion, name, option.default)
 
     def chosen() -> None:
         session.set_option(criterion, name, st.session_state[key], option.default)
 
     label = name.replace("_", " ").capitalize()
     if option.choices:
+        show(key, value)
         st.segmented_control(
             label, option.choices, key=key, on_change=chosen, help=option.sentence, required=True,
             format_func=lambda choice: choice.replace("_", " "),
         )  # fmt: skip
         return
     kind = int if option.whole else float
-    st.session_state[key] = kind(st.session_state[key])
+    show(key, kind(value))
     st.number_input(
         label,
         min_value=None if option.low is None else kind(option.low),
@@ -222,7 +235,7 @@ def head_choice(page: Page, on_change: Callable[[], None] | None = None) -> None
     """Pick a head by name."""
     session, key = page.session, "_w_head"
     names = hv_head_names(page)
-    st.session_state[key] = session.picked
+    show(key, session.picked)
     st.selectbox(
         "Head",
         names,

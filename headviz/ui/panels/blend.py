@@ -34,7 +34,7 @@ def blend(page: Page, base: Base) -> None:
 
 
 def _controls(page: Page) -> None:
-    st.subheader("HIES and the cut", help=help_of("hies", "mask"), anchor=False)
+    st.header("HIES and the cut", help=help_of("hies", "mask"), anchor=False)
     left, right = st.columns([3, 2], gap="large")
     with left:
         alpha_slider(page, fragments=(_BLEND, NAVIGATION))

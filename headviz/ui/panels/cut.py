@@ -46,7 +46,7 @@ def _ask_slow(page: Page) -> None:
         f"{criterion.title} runs the model many times over the {size:,} calibration examples, so it waits for you."
     )
     st.button(
-        f"Compute {criterion.title.lower()}", key="compute", type="primary", on_click=compute,
+        f"Compute {criterion.title.lower()}", key="compute", type=controls.emphasis(), on_click=compute,
         icon=":material/calculate:",
     )  # fmt: skip
 
@@ -79,7 +79,7 @@ def grid(page: Page, mask: Mask) -> None:
         session.grid_code = made.code
         session.picked = last or session.picked
 
-    st.subheader("Heads", help=help_of("mask", "head"), anchor=False)
+    st.header("Heads", help=help_of("mask", "head"), anchor=False)
     st.markdown(_summary(page, mask))
     head_grid(
         "head_grid", mask.keep, heads, session.rev, on_edit=edited, hand=list(session.choice.edits), notes=notes,
@@ -122,7 +122,7 @@ def per_layer(page: Page, mask: Mask) -> None:
 
     frame = heads_frame(mask.heads, mask)
     kept = frame.loc[~frame["cut"], "layer"]
-    st.subheader("What is left per layer", help=help_of("proximity_bias"), anchor=False)
+    st.header("What is left per layer", help=help_of("proximity_bias"), anchor=False)
     draw(charts.layers(frame), key="layers", alt="Kept and cut heads per layer")
     empty = [f"L{layer}" for layer in range(len(mask.heads)) if layer not in set(kept)]
     if len(kept):

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from headviz.ui import opening, sources
+from headviz.ui.controls import emphasis
 from headviz.ui.errors import plain, sentence, shown
 from headviz.ui.page import Page
 
@@ -92,7 +93,7 @@ def labels_form(page: Page) -> None:
     session, misfit = page.session, page.results.misfit()
     if misfit is None or session.subject is None or session.data is None:
         return
-    st.subheader("What do the labels mean?", anchor=False)
+    st.header("What do the labels mean?", anchor=False)
     sentence(misfit)
     labels = session.subject.labels
     raws = sorted(
@@ -104,7 +105,10 @@ def labels_form(page: Page) -> None:
         ids = ", ".join(f"{number} = {plain(label)}" for number, label in enumerate(labels[:20]))
         st.markdown(f"If the integers are the model's own ids, they mean: {ids}.")
         st.button(
-            "They are the model's own ids", key="labels_ids", type="primary", on_click=lambda: _take_labels(page, "ids")
+            "They are the model's own ids",
+            key="labels_ids",
+            type=emphasis(),
+            on_click=lambda: _take_labels(page, "ids"),
         )
         st.markdown("If not, say for each what it is:")
     with st.form("labels_form"):

@@ -6,6 +6,7 @@ import streamlit as st
 
 from headviz.ui import opening, sources
 from headviz.ui.calibration import Base
+from headviz.ui.controls import emphasis
 from headviz.ui.errors import note, plain, sentence
 from headviz.ui.page import Page
 from headviz.ui.waiting import wait_for
@@ -47,11 +48,36 @@ def demo_button(page: Page, label: str = "Open the demo") -> None:
     st.button(
         label,
         key="open_demo",
-        type="primary",
+        type=emphasis(),
         icon=":material/play_arrow:",
         on_click=open_it,
         help="A small bundled classifier of product reviews with data of its own; nothing is downloaded.",
     )
+
+
+STEPS = (
+    (
+        "Home",
+        ":material/folder_open:",
+        "Open a text classifier and labelled data: the demo, a Hugging Face id, your own folder.",
+    ),
+    (
+        "Scores",
+        ":material/grid_on:",
+        "See what each head is worth: importance (HIS), attention entropy (AE), and both as HIES.",
+    ),
+    ("Mask", ":material/content_cut:", "Cut heads by a criterion and by hand, and watch quality with its interval."),
+    ("Export", ":material/save:", "Take the mask home as a file, a masked model or code."),
+)
+
+
+def welcome(page: Page) -> None:
+    """What a first visitor sees: the demo in one click, and what there is to do."""
+    demo_button(page)
+    st.markdown("The demo is a small bundled classifier of product reviews with its data; nothing is downloaded.")
+    for place, (name, icon, text) in zip(st.columns(len(STEPS)), STEPS, strict=True):
+        with place.container(border=True, height="stretch"):
+            st.markdown(f"{icon} **{name}**  \n{text}")
 
 
 def asked_for(page: Page) -> None:
@@ -80,7 +106,7 @@ def asked_for(page: Page) -> None:
     def open_it() -> None:
         opening.ask_open(page, source, links.split_source(data)[0] if data else None, revision=revision)
 
-    st.button("Open it", key="open_asked_for", type="primary", icon=":material/download:", on_click=open_it)
+    st.button("Open it", key="open_asked_for", type=emphasis(), icon=":material/download:", on_click=open_it)
 
 
 def criterion_missing(page: Page, base: Base | None) -> None:

@@ -27,7 +27,7 @@ _BESIDE = 24  # tokens
 
 
 def head(page: Page, base: Base) -> None:
-    st.subheader("One head", help=help_of("head", "attention_map"), anchor=False)
+    st.header("One head", help=help_of("head", "attention_map"), anchor=False)
     left, right = st.columns([1, 3], gap="large")
     with left:
         head_choice(page)

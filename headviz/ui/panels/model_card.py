@@ -21,7 +21,7 @@ _MOST_SKIPPED = 5
 def model_card(page: Page) -> None:
     subject = page.session.subject
     assert subject is not None
-    st.subheader("Model", help=help_of("subject", "fingerprint"), anchor=False)
+    st.header("Model", help=help_of("subject", "fingerprint"), anchor=False)
     st.markdown(f"**{plain(subject.name)}**" + (f" at revision {plain(subject.revision)}" if subject.revision else ""))
     same = len(set(subject.heads)) == 1
     columns = st.columns(4)
@@ -63,7 +63,7 @@ def model_card(page: Page) -> None:
 def data_card(page: Page) -> None:
     opened = page.session.data
     assert opened is not None
-    st.subheader("Data", help=help_of("calibration_set"), anchor=False)
+    st.header("Data", help=help_of("calibration_set"), anchor=False)
     st.markdown(plain(opened.note))
     left, right = st.columns(2, gap="large")
     with left:

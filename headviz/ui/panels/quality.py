@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from headviz.ui import numbers
-from headviz.ui.controls import help_of
+from headviz.ui.controls import help_of, show
 from headviz.ui.errors import plain
 from headviz.ui.page import Page
 from headviz.ui.results import LARGE_DRAW
@@ -25,7 +25,7 @@ def whole_model(page: Page) -> None:
     """Quality of the model as it is; measured in the background when it is not known yet."""
     results, data = page.results, page.session.data
     assert data is not None
-    st.subheader("Quality", help=help_of("evaluation", "confidence_interval"), anchor=False)
+    st.header("Quality", help=help_of("evaluation", "confidence_interval"), anchor=False)
     st.markdown(f"The whole model on {_examples(page)}. Below each figure stands its 95 % interval.")
     known = results.evaluation()
     if known is None:
@@ -57,7 +57,7 @@ def masked_model(page: Page, mask: Mask) -> None:
     before, now = results.evaluation(), results.evaluation(mask)
     waiting_before = results.ask_evaluation()
     waiting_now = results.ask_evaluation(mask)
-    st.subheader("Quality with this mask", help=help_of("evaluation", "confidence_interval"), anchor=False)
+    st.header("Quality with this mask", help=help_of("evaluation", "confidence_interval"), anchor=False)
     st.markdown(
         f"Measured on {_examples(page)}, none of which was scored on. Below each figure stands its 95 % interval."
     )
@@ -76,7 +76,7 @@ def masked_model(page: Page, mask: Mask) -> None:
 def _metric_choice(page: Page, before: Evaluation | None) -> str:
     session, key = page.session, "_w_metric"
     names = list(before.metrics) if before is not None else ["accuracy"]
-    st.session_state[key] = session.metric if session.metric in names else names[0]
+    show(key, session.metric if session.metric in names else names[0])
 
     def chosen() -> None:
         session.metric, session.own_run = st.session_state[key], True
@@ -96,7 +96,7 @@ def _size_choice(page: Page) -> None:
     sizes = [size for size in (500, LARGE_DRAW) if size < total]
     if not sizes:
         return
-    st.session_state[key] = results.report_size() or _ALL
+    show(key, results.report_size() or _ALL)
 
     def chosen() -> None:
         session.measure_on, session.own_run = st.session_state[key] or None, True

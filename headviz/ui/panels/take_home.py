@@ -69,7 +69,7 @@ def summary(page: Page, mask: Mask) -> None:
 
 
 def files(mask: Mask) -> None:
-    st.subheader("Mask file", help=help_of("head_mask", "provenance"), anchor=False)
+    st.header("Mask file", help=help_of("head_mask", "provenance"), anchor=False)
     st.markdown(
         "The JSON names the model, how the heads were chosen and what was measured; the .npz holds `keep` and "
         "`head_mask` "
@@ -85,12 +85,12 @@ def files(mask: Mask) -> None:
                 icon=":material/download:",
             )  # fmt: skip
     with st.expander("See the JSON"):
-        st.code(mask.content(".json").decode("utf-8"), language="json")
+        st.code(mask.content(".json").decode("utf-8"), language=None)
 
 
 def folder(page: Page, mask: Mask) -> None:
     """The masked model as a folder: at a path where the visitor sits at this machine, else as a zip."""
-    st.subheader("Masked model", help=help_of("pruning"), anchor=False)
+    st.header("Masked model", help=help_of("pruning"), anchor=False)
     st.markdown(
         "An ordinary transformers folder of the same size, in which the cut heads' columns of the output "
         "projections are zero: "
@@ -161,7 +161,7 @@ def _zip(page: Page, mask: Mask) -> None:
 def code(page: Page, mask: Mask) -> None:
     session = page.session
     assert session.model is not None and session.data is not None and session.subject is not None
-    st.subheader("Code", anchor=False)
+    st.header("Code", anchor=False)
     source = _source(page)
     data_source = session.data.link and session.data.link.partition("@")[0]
     if data_source is None and page.local and Path(session.data.source).is_file():
@@ -170,12 +170,10 @@ def code(page: Page, mask: Mask) -> None:
     with ours:
         st.code(
             snippets.with_headviz(source[0], session.subject.revision, session.data.report, data_source),
-            language="python",
+            language=None,
         )
     with plain_torch, shown():
-        st.code(
-            snippets.with_transformers(source[1], session.subject.revision, session.subject, mask), language="python"
-        )
+        st.code(snippets.with_transformers(source[1], session.subject.revision, session.subject, mask), language=None)
 
 
 def _source(page: Page) -> tuple[str, str]:
@@ -195,7 +193,7 @@ def _source(page: Page) -> tuple[str, str]:
 
 def open_again(page: Page) -> None:
     """Open a mask file for the model in hand."""
-    st.subheader("Open a mask", anchor=False)
+    st.header("Open a mask", anchor=False)
     key = "mask_file"
 
     def read() -> None:
