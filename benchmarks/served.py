@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -38,20 +38,29 @@ _CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 _PATIENCE = 60.0  # seconds for a server to answer on a busy machine
-_LOOK = 0.05  # seconds between two looks at a server that is starting
+_LOOK = 0.02  # seconds between two looks at a server that is starting
 
 
 class Served:
-    """A Streamlit server of this checkout on a free port, from ``with`` or `start` until `stop`.
+    """The app of this checkout on a free port, from ``with`` or `start` until `stop`.
 
     ``flags`` go to Streamlit after our own, so ``--server.address=0.0.0.0`` wins. ``environment`` is added to this
-    process's; None takes a name away.
+    process's; None takes a name away. ``by``: the command that starts it, ``streamlit run app.py`` or ``headviz app``.
     """
 
-    def __init__(self, *flags: str, environment: Mapping[str, str | None] | None = None) -> None:
+    def __init__(
+        self,
+        *flags: str,
+        environment: Mapping[str, str | None] | None = None,
+        by: Literal["streamlit", "headviz"] = "streamlit",
+    ) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._flags = flags
+        command = {
+            "streamlit": ["streamlit", "run", str(ROOT / "app.py"), f"--server.port={self.port}"],
+            "headviz": ["headviz", "app", "--no-browser", "--port", str(self.port), "--"],
+        }
+        self._command = [sys.executable, "-m", *command[by], "--server.address=127.0.0.1", *flags]
         added = {"HEADVIZ_DATA_ROOT": None, **(environment or {})}
         self._environment = {name: value for name, value in (os.environ | added).items() if value is not None}
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,15 +68,19 @@ class Served:
 
     def launch(self) -> None:
         """Start the process and come back at once."""
-        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={self.port}"]
         self._process = subprocess.Popen(
-            [*command, "--server.address=127.0.0.1", *self._flags],
-            cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT,
+            self._command, cwd=ROOT, env=self._environment,
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
     def start(self) -> Self:
         """Start the process and wait until it answers; a process that ends instead is an error with its log."""
         self.launch()
+        self.wait()
+        return self
+
+    def wait(self) -> None:
+        """Wait until the process that was launched answers."""
         assert self._process is not None
         until = time.monotonic() + _PATIENCE
         while not self.answers():
@@ -77,7 +90,6 @@ class Served:
                 self.stop()
                 raise RuntimeError(f"The app did not answer within {_PATIENCE:.0f} s.\n{self.log()}")
             time.sleep(_LOOK)
-        return self
 
     def answers(self) -> bool:
         try:
