@@ -63,6 +63,7 @@ def collect(page: Page) -> None:
                 _take_model(page, page.results.shelf.models.put(model.link, model))
             if data is not None:
                 page.session.data, page.session.wanted_data = data, None
+            remember(page)
         else:
             page.session.wanted_model = page.session.wanted_data = None
             page.session.troubles = [job.error] if job.error else []
@@ -106,6 +107,16 @@ def _open_wanted(page: Page) -> None:
         ask_open(page, wanted, data)
     elif known is not None:
         _take_model(page, known)
+        if page.local and session.data is None and session.wanted_data is None:
+            session.data = page.results.shelf.last_data.get(known.subject.fingerprint)
+
+
+def remember(page: Page) -> None:
+    """Keep the data at hand for a reload, after which a link finds a folder's model but carries no file. Only where all
+    visitors sit at this machine: elsewhere a link would show one visitor's data to another."""
+    session = page.session
+    if page.local and session.subject is not None and session.data is not None:
+        page.results.shelf.last_data.replace(session.subject.fingerprint, session.data)
 
 
 def _take_model(page: Page, model: OpenedModel) -> None:

@@ -235,7 +235,7 @@ class Results:
     def known_mask(self) -> Mask | None:
         """The mask that stands, or None while there is none or something is wrong with it, which its page tells."""
         try:
-            return self.mask() if self.ready else None
+            return self.mask() if self.ready else self.session.choice.fixed
         except HeadvizError:
             return None
 

@@ -33,6 +33,12 @@ class Board:
                 self._things.popitem(last=False)
             return thing
 
+    def replace(self, key: Hashable, thing: Any) -> None:
+        """Keep ``thing`` by this key, whatever was there."""
+        with self._lock:
+            self._things.pop(key, None)
+        self.put(key, thing)
+
     def __len__(self) -> int:
         return len(self._things)
 
@@ -43,7 +49,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.models = Board(4)
-        self.opened = Board(16)  # ("model", source, revision) -> Opened; data likewise
+        self.last_data = Board(8)  # by model: what a visitor of this machine had open last, for a reload
         self.scores = Board(16)
         self.head_scores = Board(128)
         self.breaks = Board(128)

@@ -322,15 +322,29 @@ def test_link_brings_every_setting_and_hand_edits_back_in_a_new_session(opened: 
     assert link["alpha"] == "0.000" and link["prune"] == "5"
     assert set(Mask.from_code(link["mask"], session.subject).differing(preset)) == {"L0H0", "L2H3"}
 
-    # the model is a folder's, so its data, which a link never carries, has to be opened again
     other = app("pages/mask.py", **link)
     assert not other.exception
-    assert session_of(other).model is not None
-    other.switch_page("app.py").run()
-    send(other, data_source=session.data.source if session.data else "")
-    other.switch_page("pages/mask.py").run()
     assert link_of(other) == link
     assert set(session_of(other).choice.edits) == {"L0H0", "L2H3"}
+
+
+def test_link_on_a_server_for_others_carries_no_data_of_another_visitor(
+    opened: Any, app: Callable[..., Any], tiny_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = opened.switch_page("pages/mask.py").run()
+    session = session_of(at)
+    preset = Mask.from_code(link_of(at)["mask"], session.subject)
+    session.edit(preset.with_toggled("L1H1"), preset)
+    link = link_of(at.run())
+
+    monkeypatch.setattr("headviz.ui.page._visitor_is_local", lambda: False)
+    other = app("pages/mask.py", **link)
+    assert session_of(other).model is not None and session_of(other).data is None
+    assert link_of(other) == link
+    monkeypatch.setenv("HEADVIZ_DATA_ROOT", str(tiny_file.parent))
+    send(other.switch_page("app.py").run(), data_source=tiny_file.name)
+    assert link_of(other.switch_page("pages/mask.py").run()) == link
+    assert set(session_of(other).choice.edits) == {"L1H1"}
 
 
 def test_fingerprint_that_this_server_does_not_have_says_what_to_load(app: Callable[..., Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -128,4 +127,5 @@ def labels_form(page: Page) -> None:
 
 def _take_labels(page: Page, labels: str | Mapping[str, str]) -> None:
     assert page.session.data is not None
-    page.session.data = replace(sources.with_labels(page.session.data, labels), source=page.session.data.source)
+    page.session.data = sources.with_labels(page.session.data, labels)
+    opening.remember(page)
