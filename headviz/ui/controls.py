@@ -23,8 +23,8 @@ _LAST = 3.0  # -log10(1 - alpha) at the last stop before 1
 
 
 def show(key: str, value: Any) -> None:
-    """Give a widget its master value, unless it holds it: what Python sets goes back to the browser, where it would undo
-    a key pressed meanwhile."""
+    """Give a widget its master value, unless it holds it: what Python sets goes back to the browser, where it
+    would undo a key pressed meanwhile."""
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
 

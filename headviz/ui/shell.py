@@ -34,6 +34,7 @@ def shell(title: str, intro: str) -> Page:
     )
     engine.start(_ENGINE_DELAY)
     page = current()
+    _forget_widgets_of_another_page(title)
     with shown():
         follow_address(page)
         opening.collect(page)
@@ -48,6 +49,14 @@ def shell(title: str, intro: str) -> Page:
         sentence(text)
     opening.show_progress(page)
     return page
+
+
+def _forget_widgets_of_another_page(title: str) -> None:
+    """A widget of the same key on another page is another widget: it must be given its master value anew."""
+    if st.session_state.get("_page") != title:
+        for key in [key for key in st.session_state if str(key).startswith("_w_")]:
+            del st.session_state[key]
+        st.session_state["_page"] = title
 
 
 @st.fragment(key=NAVIGATION)
