@@ -98,6 +98,7 @@ class Visit:
 
     def settled(self) -> Visit:
         """Wait until nothing runs: no script, no job that the page shows."""
+        self.page.evaluate("() => { window._busyAt = performance.now(); }")  # what was just done may not be sent yet
         self.page.wait_for_function(_AT_REST, arg=QUIET, timeout=LONG)
         return self
 
