@@ -35,9 +35,9 @@ def _again(job: Job, jobs: Jobs, label: str) -> None:
 def _watch(job: Job, page: Page) -> None:
     if not job.active:
         page.rerun()
-    left, right = st.columns([5, 1], vertical_alignment="center")
-    left.progress(job.share, text=plain(describe(job)))
-    right.button("Stop", key=f"stop {hash(job.key)}", on_click=job.cancel.set, width="stretch")
+    with st.container(horizontal=True, vertical_alignment="center"):  # columns would cut the button's name where narrow
+        st.progress(job.share, text=plain(describe(job)))
+        st.button("Stop", key=f"stop {hash(job.key)}", on_click=job.cancel.set, width="content")
 
 
 def describe(job: Job) -> str:
