@@ -13,7 +13,7 @@ with ui.shown():
         from headviz.ui.panels import cut, quality
 
         base = gates.scores(page)
-        left, right = st.columns([2, 3], gap="large")
+        left, right = st.columns(2, gap="medium")
         if base is not None:
             with left, ui.shown():
                 cut.choice(page)

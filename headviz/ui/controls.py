@@ -168,10 +168,10 @@ def calibration_choice(page: Page) -> None:
         session.commit(calibration=st.session_state[key] or None)
 
     st.segmented_control(
-        "Calibration examples",
+        f"Calibration examples, of {total:,}",
         [*sorted(sizes), _ALL],
         key=key,
-        format_func=lambda size: f"{size:,}" if size else f"all {total:,}",
+        format_func=lambda size: f"{size:,}" if size else "all",
         required=True,
         on_change=chosen,
         help=help_of("calibration_set", "stability")
@@ -241,6 +241,7 @@ def head_choice(page: Page, on_change: Callable[[], None] | None = None) -> None
         names,
         key=key,
         index=None,
+        width=220,
         placeholder="Pick a head",
         on_change=lambda: session.pick(st.session_state[key]),
         help="L3H7 is head 7 of layer 3, both counted from 0. A click on a head in any chart picks it, too.",

@@ -88,11 +88,17 @@ def check_destination(text: str, *, local: bool) -> Path:
         raise ExportError("This server writes no folders for visitors; download the zip.")
     path = Path(text).expanduser()
     if root is None:
-        return path
+        return _new(path)
     inside = (path if path.is_absolute() else root / path).resolve()
     if not inside.is_relative_to(root):
         raise ExportError("The folder must lie under this server's data root; choose another path.")
-    return inside
+    return _new(inside)
+
+
+def _new(path: Path) -> Path:
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise ExportError("There is something at that path already; name a new folder.")
+    return path
 
 
 def open_model(text: str, *, revision: str | None, local: bool, on_progress: Any = None) -> OpenedModel:

@@ -51,13 +51,11 @@ def _spec(
     )
     cross = base.transform_filter("datum.cut").encode(text=alt.value("×"))
     frame = base.transform_filter("datum.picked")
-    height = 58 + layers * (
-        38 if layers <= 4 else 30 if layers <= 8 else 24 if layers <= 16 else 16
-    )  # with title and axis
+    height = 30 + layers * (38 if layers <= 4 else 30 if layers <= 8 else 24 if layers <= 16 else 16)  # with the axis
     return alt.layer(
         cells.add_params(picking()),
         cross.mark_text(fontSize=17, fontWeight="bold", color="black", stroke="black", strokeWidth=2.5, tooltip=None),
         cross.mark_text(fontSize=17, fontWeight="bold", color="white", tooltip=None),
         frame.mark_rect(fillOpacity=0, stroke="black", strokeWidth=4.5, tooltip=None),
         frame.mark_rect(fillOpacity=0, stroke="white", strokeWidth=2, tooltip=None),
-    ).properties(title=title, height=height)
+    ).properties(height=height)

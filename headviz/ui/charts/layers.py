@@ -23,7 +23,12 @@ def _spec(count: int) -> alt.Chart:
         named("layers")
         .mark_bar()
         .encode(
-            y=alt.Y("name:N", scale=alt.Scale(domain=names), title=None, axis=alt.Axis(ticks=False, domain=False)),
+            y=alt.Y(
+                "name:N",
+                scale=alt.Scale(domain=names),
+                title=None,
+                axis=alt.Axis(ticks=False, domain=False, labelFlush=False),
+            ),
             x=alt.X("heads:Q", title="Heads", axis=alt.Axis(tickMinStep=1, format="d")),
             color=alt.Color("state:N", scale=STATES, legend=alt.Legend(title=None, orient="top")),
             order=alt.Order("state:N", sort="descending"),

@@ -19,7 +19,14 @@ def heads_axis(field: str, letter: str, count: int) -> dict[str, Any]:
     every = 1 if count <= 16 else 2 if count <= 32 else 4
     label = f"datum.value % {every} == 0 ? '{letter}' + datum.value : ''"
     axis = alt.Axis(
-        labelExpr=label, labelAngle=0, ticks=False, domain=False, title=None, labelPadding=4, labelOverlap=False
+        labelExpr=label,
+        labelAngle=0,
+        ticks=False,
+        domain=False,
+        title=None,
+        labelPadding=4,
+        labelOverlap="parity",
+        labelFlush=False,
     )
     return {"shorthand": f"{field}:O", "axis": axis, "scale": alt.Scale(paddingInner=0.06, paddingOuter=0)}
 

@@ -19,7 +19,12 @@ def quality(rows: pd.DataFrame, *, title: str, constant: float | None = None, pe
 def _spec(names: tuple[str, ...], title: str, percent: bool) -> alt.LayerChart:
     number = ".1%" if percent else ".3f"
     base = named("rows").encode(
-        y=alt.Y("what:N", sort=list(names), title=None, axis=alt.Axis(labelLimit=160, ticks=False, domain=False)),
+        y=alt.Y(
+            "what:N",
+            sort=list(names),
+            title=None,
+            axis=alt.Axis(labelLimit=160, ticks=False, domain=False, labelFlush=False),
+        ),
         color=alt.Color("what:N", scale=alt.Scale(domain=list(names), range=[LINE, KEPT][: len(names)]), legend=None),
     )
     x = alt.X(

@@ -55,7 +55,7 @@ def _spec(ae: tuple[float, float], his: tuple[float, float]) -> alt.LayerChart:
         points.add_params(picking()),
         ring.mark_point(size=260, strokeWidth=2.5, color=LINE, filled=False, tooltip=None),
         ring.mark_text(dy=-16, fontWeight="bold", color=LINE, tooltip=None).encode(text="head:N"),
-    ).properties(height=400, title="HIS against AE")
+    ).properties(height=400)
 
 
 def _range(values: pd.Series) -> tuple[float, float]:

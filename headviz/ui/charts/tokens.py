@@ -100,6 +100,7 @@ def _axis(**more: Any) -> alt.Axis:
     return alt.Axis(
         labelExpr=_name_of("datum.label"),
         labelOverlap=False,
+        labelFlush=False,
         labelLimit=140,
         labelFontSize=12,
         ticks=False,

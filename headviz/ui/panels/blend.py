@@ -16,6 +16,7 @@ from headviz.ui.draw import draw, draw_pickable
 from headviz.ui.errors import note, shown
 from headviz.ui.frames import heads_frame
 from headviz.ui.page import Page
+from headviz.ui.panels.head import NUMBERS
 from headviz.ui.shell import NAVIGATION
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ def blend(page: Page, base: Base) -> None:
 
 def _controls(page: Page) -> None:
     st.header("HIES and the cut", help=help_of("hies", "mask"), anchor=False)
+    fragments = (_BLEND, NAVIGATION, *([NUMBERS] if page.session.picked else []))
     left, right = st.columns([3, 2], gap="large")
     with left:
-        alpha_slider(page, fragments=(_BLEND, NAVIGATION))
+        alpha_slider(page, fragments=fragments)
     with right:
-        prune_slider(page, fragments=(_BLEND, NAVIGATION))
+        prune_slider(page, fragments=fragments)
 
 
 def _charts(page: Page, base: Base) -> None:
@@ -59,11 +61,13 @@ def _charts(page: Page, base: Base) -> None:
     )
     left, right = st.columns(2, gap="large")
     with left:
-        chart = charts.heatmap(frame, "hies", title="HIES, × = cut", domain=(0, 1), number=".2~f")
+        st.markdown(f"HIES from 0 to 1; × marks the {int(frame['cut'].sum())} heads that are cut.")
+        chart = charts.heatmap(frame, "hies", title="HIES", domain=(0, 1), number=".2~f")
         draw_pickable(page, chart, key="hies", alt="HIES of every head, one row per layer; cut heads are crossed out")
         spread = charts.distribution(frame, "hies", title="HIES")
         draw(spread, key="hies_spread", alt="How HIES spreads over kept and cut heads")
     with right:
+        st.markdown("HIS against AE, a mark per head.")
         lines = None
         if normalise == "global":
             lines = charts.iso_lines(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
 
+from headviz.errors import DataError, HeadvizError
 from headviz.ui import opening, sources
 from headviz.ui.controls import emphasis
-from headviz.ui.errors import plain, sentence, shown
+from headviz.ui.errors import plain, sentence
 from headviz.ui.page import Page
 
 _COLUMNS_HELP = (
@@ -32,10 +34,10 @@ def model_form(page: Page) -> None:
             "Revision (optional)", key="model_revision", help="A branch, tag or commit of a hub model."
         )
         if st.form_submit_button("Open model", icon=":material/folder_open:"):
-            with shown():
+            with _refusal_on_top(page):
                 sources.check_source(source, local=page.local)
                 opening.ask_open(page, source.strip(), None, revision=revision.strip() or None)
-                page.rerun()
+            page.rerun()
 
 
 def data_form(page: Page) -> None:
@@ -61,10 +63,10 @@ def data_form(page: Page) -> None:
         calibration = left.text_input("Split to score on (optional)", key="data_calibration", placeholder="train")
         report = right.text_input("Split to measure on (optional)", key="data_report", placeholder="test")
         if st.form_submit_button("Open data", icon=":material/table_view:"):
-            with shown():
-                _ask_data(
-                    page, files or [], source.strip(), inputs, label.strip(), (calibration.strip(), report.strip())
-                )
+            splits = (calibration.strip(), report.strip())
+            with _refusal_on_top(page):
+                _ask_data(page, files or [], source.strip(), inputs, label.strip(), splits)
+            page.rerun()
 
 
 def _ask_data(page: Page, files: list[Any], source: str, inputs: str, label: str, splits: tuple[str, str]) -> None:
@@ -78,11 +80,18 @@ def _ask_data(page: Page, files: list[Any], source: str, inputs: str, label: str
         opening.ask_uploads(page, [(file.name, file.getvalue()) for file in files], options)
     else:
         if not source:
-            sentence("Upload a file, or name a demo, a data set or a path.")
-            return
-        sources.check_source(source, local=page.local)
+            raise DataError("Upload a file, or name a demo, a data set or a path.")
+        sources.check_source(source, local=page.local, error=DataError)
         opening.ask_open(page, None, source, splits=(splits[0] or None, splits[1] or None), options=options)
-    page.rerun()
+
+
+@contextmanager
+def _refusal_on_top(page: Page) -> Iterator[None]:
+    """A form that is refused says so where an opening that failed does, in its place."""
+    try:
+        yield
+    except HeadvizError as error:
+        page.session.troubles = [str(error)]
 
 
 def labels_form(page: Page) -> None:

@@ -15,12 +15,13 @@ from headviz.ui.controls import head_choice, help_of
 from headviz.ui.draw import draw
 from headviz.ui.errors import plain, shown
 from headviz.ui.page import Page
-from headviz.ui.panels.quality import figure
+from headviz.ui.panels.figures import figure, places
 from headviz.ui.waiting import wait_for
 
 if TYPE_CHECKING:
     from headviz.inspection import AttentionMaps
 
+NUMBERS = "head_numbers_part"  # the fragment of the numbers, there only while a head is picked
 _LONGEST_TEXT = 5000
 _LONGEST_SHOWN = 2000
 _BESIDE = 24  # tokens
@@ -28,23 +29,21 @@ _BESIDE = 24  # tokens
 
 def head(page: Page, base: Base) -> None:
     st.header("One head", help=help_of("head", "attention_map"), anchor=False)
-    left, right = st.columns([1, 3], gap="large")
-    with left:
-        head_choice(page)
+    head_choice(page)
     if page.session.picked is None:
-        with right:
-            st.markdown("Click a head in a chart, or pick one by name, to see its numbers and what it looks at.")
+        st.markdown("Click a head in a chart, or pick one by name, to see its numbers and what it looks at.")
         return
-    with right:
-        _numbers(page, base, page.session.picked)
+    _numbers(page, base, page.session.picked)
     _on_a_text(page, page.session.picked)
 
 
+@st.fragment(key=NUMBERS)
 def _numbers(page: Page, base: Base, name: str) -> None:
+    """The head's numbers; drawn again when alpha moves."""
     layer, index = parse_head(name)
     scores, mask = page.results.head_scores("hies"), page.results.mask()
     total = page.session.heads
-    columns = st.columns(4)
+    columns = places(4, "head_numbers")
     rows = (("HIS", "his", base.his, "his"), ("AE", "attention_entropy", base.ae, "ae"))
     for column, (title, term, values, which) in zip(columns, rows, strict=False):
         ends = page.results.score_interval(which)
@@ -76,16 +75,13 @@ def _lower(values: np.ndarray, layer: int, index: int, total: int) -> str:
 @st.fragment
 def _on_a_text(page: Page, name: str) -> None:
     with shown():
-        left, right = st.columns([1, 3], gap="large")
-        with left:
+        with st.container(horizontal=True, gap="medium", key="text_choice"):
             typed = _source() == "typed"
             number = None if typed else _example_number(page)
-        with right:
-            text, label = _typed(page) if typed else _example(page, number or 1)
-            maps, job = page.results.soon(page.results.attention, text, name) if text else (None, None)
-            if maps is not None:
-                _prediction(maps, label)
+        text, label = _typed(page) if typed else _example(page, number or 1)
+        maps, job = page.results.soon(page.results.attention, text, name) if text else (None, None)
         if maps is not None:
+            _prediction(maps, label)
             _views(page, name, maps, text)
         elif text:
             wait_for(job, page)
@@ -102,7 +98,9 @@ def _example_number(page: Page) -> int:
     assert page.session.data is not None
     total = len(page.session.data.report)
     key = f"example {page.session.data.report.fingerprint}"  # another data set has other numbers
-    return int(st.number_input(f"Example, 1 to {total:,}", 1, total, key=key, step=1, persist_state="session"))
+    return int(
+        st.number_input(f"Example, 1 to {total:,}", 1, total, key=key, step=1, persist_state="session", width=220)
+    )
 
 
 def _example(page: Page, number: int) -> tuple[Any, str | None]:

@@ -10,7 +10,7 @@ from headviz.ui import numbers
 from headviz.ui.controls import help_of
 from headviz.ui.errors import plain
 from headviz.ui.page import Page
-from headviz.ui.panels.quality import figure
+from headviz.ui.panels.figures import figure, places
 
 if TYPE_CHECKING:
     from headviz.data import Data
@@ -24,31 +24,27 @@ def model_card(page: Page) -> None:
     st.header("Model", help=help_of("subject", "fingerprint"), anchor=False)
     st.markdown(f"**{plain(subject.name)}**" + (f" at revision {plain(subject.revision)}" if subject.revision else ""))
     same = len(set(subject.heads)) == 1
-    columns = st.columns(4)
+    columns = places(4, "model_card")
     shape = f"{subject.layers} × {subject.heads[0]}" if same else f"{subject.layers} × up to {max(subject.heads)}"
     figure(columns[0], "Layers × heads", shape, f"{sum(subject.heads)} heads in all", "head")
-    columns[1].metric(
+    figure(
+        columns[1],
         "Parameters",
         numbers.count(subject.parameters),
-        delta=f"{subject.parameters:,}",
-        delta_color="off",
-        delta_arrow="off",
-        help="All weights of the model, embeddings included.",
+        f"{subject.parameters:,}",
+        explained="All weights of the model, embeddings included.",
     )
     if subject.attention_parameters is not None:
-        columns[2].metric(
+        figure(
+            columns[2],
             "In attention",
             numbers.share(subject.attention_parameters / subject.parameters),
-            delta=f"{subject.attention_parameters:,}",
-            delta_color="off",
-            delta_arrow="off",
-            help="The share of all parameters in the query, key, value and output projections: the most that cutting "
-            "heads can free.",
+            f"{subject.attention_parameters:,}",
+            explained="The share of all parameters in the query, key, value and output projections: the most that "
+            "cutting heads can free.",
         )
-    columns[3].metric(
-        "Longest text", f"{subject.max_length}", delta="tokens", delta_color="off", delta_arrow="off",
-        help="Longer texts are cut at this length, and counted.",
-    )  # fmt: skip
+    explained = "Longer texts are cut at this length, and counted."
+    figure(columns[3], "Longest text", f"{subject.max_length}", "tokens", explained=explained)
     labels = ", ".join(plain(label) for label in subject.labels[:30])
     st.markdown(
         f"Family {plain(subject.family)}, task {plain(subject.task)}, {len(subject.labels)} labels: {labels}"

@@ -18,13 +18,15 @@ def overview(page: Page, base: Base) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.header("HIS", help=help_of("his"), anchor=False)
-        chart = charts.heatmap(frame, "his", title="HIS (nats), colours by square root", scale="sqrt", number=".2~g")
+        st.markdown("In nats; colours go by the square root.")
+        chart = charts.heatmap(frame, "his", title="HIS", scale="sqrt", number=".2~g")
         draw_pickable(page, chart, key="his", alt="HIS of every head, one row per layer")
         spread = charts.distribution(frame, "his", title="HIS")
         draw(spread, key="his_spread", alt="How HIS spreads over the heads")
     with right:
         st.header("Attention entropy (AE)", help=help_of("attention_entropy"), anchor=False)
-        chart = charts.heatmap(frame, "ae", title="AE, 0 focused to 1 diffuse", domain=(0, 1), number=".2~f")
+        st.markdown("From 0, focused, to 1, diffuse.")
+        chart = charts.heatmap(frame, "ae", title="AE", domain=(0, 1), number=".2~f")
         draw_pickable(page, chart, key="ae", alt="Attention entropy of every head, one row per layer")
         spread = charts.distribution(frame, "ae", title="AE")
         draw(spread, key="ae_spread", alt="How attention entropy spreads over the heads")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +11,7 @@ from headviz.ui import numbers
 from headviz.ui.controls import help_of, show
 from headviz.ui.errors import plain
 from headviz.ui.page import Page
+from headviz.ui.panels.figures import figure, places
 from headviz.ui.results import LARGE_DRAW
 from headviz.ui.waiting import wait_for
 
@@ -31,7 +32,7 @@ def whole_model(page: Page) -> None:
     if known is None:
         wait_for(results.ask_evaluation(), page)
         return
-    columns = st.columns(len(known.metrics) + 1)
+    columns = places(len(known.metrics) + 1, "whole_model")
     for column, (name, estimate) in zip(columns, known.metrics.items(), strict=False):
         figure(
             column,
@@ -41,13 +42,6 @@ def whole_model(page: Page) -> None:
             name,
         )
     figure(columns[-1], "Constant classifier", numbers.share(known.constant), "accuracy", "constant_classifier")
-
-
-def figure(place: Any, title: str, value: str, below: str, *help_keys: str) -> None:
-    """One number with what belongs to it in small below: its interval, or what it is of."""
-    place.metric(
-        title, plain(value), delta=plain(below) or None, delta_color="off", delta_arrow="off", help=help_of(*help_keys)
-    )
 
 
 def masked_model(page: Page, mask: Mask) -> None:
@@ -102,10 +96,10 @@ def _size_choice(page: Page) -> None:
         session.measure_on, session.own_run = st.session_state[key] or None, True
 
     st.segmented_control(
-        "Examples to measure on",
+        f"Examples to measure on, of {total:,}",
         [*sizes, _ALL],
         key=key,
-        format_func=lambda size: f"{size:,}" if size else f"all {total:,}",
+        format_func=lambda size: f"{size:,}" if size else "all",
         required=True,
         on_change=chosen,
         help=help_of("confidence_interval") + "\n\nFewer are quicker and have wider intervals.",
@@ -113,7 +107,7 @@ def _size_choice(page: Page) -> None:
 
 
 def _metrics(before: Evaluation | None, now: Evaluation | None, metric: str) -> None:
-    columns = st.columns(5)
+    columns = places(5, "masked_model")
 
     def show(place: int, title: str, value: str | None, below: str, *help_keys: str) -> None:
         figure(columns[place], title, value or "…", below if value else "being measured", *help_keys)

@@ -18,7 +18,7 @@ from headviz.ui import engine, numbers, snippets, sources
 from headviz.ui.controls import help_of
 from headviz.ui.errors import plain, shown
 from headviz.ui.page import Page
-from headviz.ui.panels.quality import figure
+from headviz.ui.panels.figures import figure, places
 from headviz.ui.results import controls_of
 from headviz.ui.waiting import wait_for
 
@@ -48,7 +48,7 @@ def summary(page: Page, mask: Mask) -> None:
         for name, value in (criterion.get("options") or {}).items()
     )
     by_hand = criterion.get("by_hand") or []
-    columns = st.columns(4)
+    columns = places(4, "summary")
     figure(
         columns[0],
         "Heads cut",
