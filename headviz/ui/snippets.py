@@ -33,8 +33,10 @@ print("accuracy", now.metrics["accuracy"], "before", before.metrics["accuracy"])
 """
 
 
-def with_transformers(source: str, revision: str | None, subject: Subject, mask: Mask) -> str:
-    """Zeroes the cut heads' columns of the output projections; needs torch and transformers alone."""
+def with_transformers(source: str, revision: str | None, subject: Subject, mask: Mask, *, pair: bool = False) -> str:
+    """Zeroes the cut heads' columns of the output projections; needs torch and transformers alone. ``pair``: the model
+    takes two texts."""
+    texts = '"A first text.", "And a second."' if pair else '"A text to classify."'
     at = f", revision={revision!r}" if revision else ""
     cut = "".join(f"    {name!r}: {heads},\n" for name, heads in _cut_columns(subject, mask).items())
     size = _uses(subject)[0].head_size
@@ -52,7 +54,7 @@ with torch.no_grad():
     for name, heads in cut.items():
         projection = model.get_submodule(name)
         projection.weight.view(projection.out_features, -1, {size})[:, heads] = 0
-    logits = model(**tokenizer("A text to classify.", return_tensors="pt")).logits
+    logits = model(**tokenizer({texts}, return_tensors="pt")).logits
 print(model.config.id2label[logits.argmax(-1).item()])
 """
 

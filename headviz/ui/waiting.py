@@ -49,7 +49,8 @@ def describe(job: Job) -> str:
     if not job.total:
         return f"{job.title} …"
     counts = f"{job.done:,} of {job.total:,}"
-    stage = f", {job.stage}" if job.stage and job.stage.split()[0].lower() not in job.title.lower() else ""
+    told = any(len(word) > 4 and word in job.title.lower() for word in job.stage.lower().split())
+    stage = f", {job.stage}" if job.stage and not told else ""
     return f"{job.title}: {counts}{stage}{_left(job.seconds_left)}"
 
 

@@ -69,6 +69,13 @@ def test_snippet_with_transformers_runs_by_itself(tiny_subject: Any, tiny_folder
     )
 
 
+def test_snippet_for_pairs_gives_two_texts(tiny_subject: Any, tiny_folder: Path) -> None:
+    mask = hv.Mask.full(tiny_subject).with_toggled("L1H0")
+    code = snippets.with_transformers(str(tiny_folder), None, tiny_subject, mask, pair=True)
+    assert 'tokenizer("A first text.", "And a second.", return_tensors="pt")' in code
+    exec(compile(code, "snippet", "exec"), {"print": lambda *parts: None})
+
+
 def test_head_cut_in_some_uses_of_shared_weights_is_refused_by_name(tmp_path: Path) -> None:
     subject = hv.load(save_tiny(tmp_path / "albert", "albert"))
     with pytest.raises(MaskError, match="L1H2"):

@@ -173,7 +173,9 @@ def code(page: Page, mask: Mask) -> None:
             language=None,
         )
     with plain_torch, shown():
-        st.code(snippets.with_transformers(source[1], session.subject.revision, session.subject, mask), language=None)
+        pair = len(session.data.report[0].inputs) > 1
+        text = snippets.with_transformers(source[1], session.subject.revision, session.subject, mask, pair=pair)
+        st.code(text, language=None)
 
 
 def _source(page: Page) -> tuple[str, str]:
