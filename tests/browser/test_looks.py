@@ -29,6 +29,10 @@ _OUTSIDE = """() => {
   }
   return found;
 }"""
+# Figures, names and choices that do not show in full.
+_CUT_OFF = """() => [...document.querySelectorAll('[data-testid=stMetric] *, button, button *, [role=radiogroup]')]
+  .filter(node => getComputedStyle(node).overflowX !== 'visible' && node.scrollWidth > node.clientWidth + 1)
+  .map(node => node.innerText)"""
 _WIDER = """() => [document.scrollingElement, document.querySelector('[data-testid=stMain]')]
   .filter(node => node.scrollWidth > node.clientWidth + 1).length"""
 
@@ -46,6 +50,7 @@ def test_no_page_is_wider_than_its_window(theme: str, size: str, visitor: Callab
         assert ground == GROUNDS[theme]
         assert visit.page.evaluate(_WIDER) == 0, path
         assert visit.page.evaluate(_OUTSIDE) == [], path
+        assert visit.page.evaluate(_CUT_OFF) == [], path
         whole = visit.page.get_by_test_id("stMain").evaluate("node => node.scrollHeight")
         visit.page.set_viewport_size({"width": width, "height": whole})
         visit.settled().page.screenshot(path=shots / f"{path or 'home'}-{theme}-{size}.png")
