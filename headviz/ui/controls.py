@@ -17,16 +17,31 @@ from headviz.ui.page import Page
 from headviz.ui.results import controls_of
 from headviz.ui.state import CALIBRATION_SIZES
 
+PRESSED = "_pressed"  # the key of the slider whose press began this run
 _ALL = 0  # "all" among sizes; None would be no choice at all
 _STEPS = 60  # of the alpha slider between 0 and 0.999
 _LAST = 3.0  # -log10(1 - alpha) at the last stop before 1
 
 
 def show(key: str, value: Any) -> None:
-    """Give a widget its master value, unless it holds it: what Python sets goes back to the browser, where it
-    would undo a key pressed meanwhile."""
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
+    """Give a widget its master value. A slider that was just pressed is left alone where it holds the value: what
+    Python sets goes back to the browser, where it would undo the next press of a held key."""
+    if st.session_state.get(PRESSED) == key:
+        del st.session_state[PRESSED]
+        if st.session_state.get(key) == value:
+            return
+    st.session_state[key] = value
+
+
+def answer(key: str, take: Callable[[Any], None]) -> Callable[[], None]:
+    """A widget's callback: ``take`` its value. No value is no answer: a choice whose first run was broken off can send
+    that, and an emptied field does."""
+
+    def changed() -> None:
+        if st.session_state[key] is not None:
+            take(st.session_state[key])
+
+    return changed
 
 
 def help_of(*keys: str) -> str:
@@ -70,6 +85,7 @@ def alpha_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
     show(key, session.choice.alpha)
 
     def chosen() -> None:
+        st.session_state[PRESSED] = key
         session.set_alpha(float(st.session_state[key]))
         _draw_again(fragments)
 
@@ -143,6 +159,7 @@ def prune_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
     show(key, session.choice.prune)
 
     def chosen() -> None:
+        st.session_state[PRESSED] = key
         session.commit(prune=int(st.session_state[key]))
         _draw_again(fragments)
 
@@ -164,16 +181,13 @@ def calibration_choice(page: Page) -> None:
     current = session.choice.calibration
     show(key, current if current in sizes else _ALL)
 
-    def chosen() -> None:
-        session.commit(calibration=st.session_state[key] or None)
-
     st.segmented_control(
         f"Calibration examples, of {total:,}",
         [*sorted(sizes), _ALL],
         key=key,
         format_func=lambda size: f"{size:,}" if size else "all",
         required=True,
-        on_change=chosen,
+        on_change=answer(key, lambda size: session.commit(calibration=size or None)),
         help=help_of("calibration_set", "stability")
         + "\n\nSmaller sets are drawn from the scores already taken, with no new pass.",
     )
@@ -207,9 +221,7 @@ def _option(page: Page, criterion: str, name: str, option: Any) -> None:
     session, key = page.session, f"_w_{criterion}_{name}"
     value = session.option(criterion, name, option.default)
 
-    def chosen() -> None:
-        session.set_option(criterion, name, st.session_state[key], option.default)
-
+    chosen = answer(key, lambda given: session.set_option(criterion, name, given, option.default))
     label = name.replace("_", " ").capitalize()
     if option.choices:
         show(key, value)
@@ -231,7 +243,7 @@ def _option(page: Page, criterion: str, name: str, option: Any) -> None:
     )
 
 
-def head_choice(page: Page, on_change: Callable[[], None] | None = None) -> None:
+def head_choice(page: Page) -> None:
     """Pick a head by name."""
     session, key = page.session, "_w_head"
     names = hv_head_names(page)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from headviz.ui import engine, opening
+from headviz.ui import controls, engine, opening
 from headviz.ui.errors import note, plain, sentence, shown
 from headviz.ui.page import Page, current, follow_address, keep_address
 from headviz.ui.waiting import describe
@@ -34,7 +34,7 @@ def shell(title: str, intro: str) -> Page:
     )
     engine.start(_ENGINE_DELAY)
     page = current()
-    _forget_widgets_of_another_page(title)
+    _forget_presses_on_another_page(title)
     with shown():
         follow_address(page)
         opening.collect(page)
@@ -51,11 +51,10 @@ def shell(title: str, intro: str) -> Page:
     return page
 
 
-def _forget_widgets_of_another_page(title: str) -> None:
-    """A widget of the same key on another page is another widget: it must be given its master value anew."""
+def _forget_presses_on_another_page(title: str) -> None:
+    """A slider of the same key on another page is another widget: it must be given its master value."""
     if st.session_state.get("_page") != title:
-        for key in [key for key in st.session_state if str(key).startswith("_w_")]:
-            del st.session_state[key]
+        st.session_state.pop(controls.PRESSED, None)
         st.session_state["_page"] = title
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headviz.glossary import glossary
+from headviz.ui import controls
 from headviz.ui.controls import alpha_label, alpha_place, alpha_stops, help_of, inside
 
 
@@ -56,3 +57,36 @@ def test_step_to_a_mask_takes_the_shortest_decimal(low: float, high: float, alph
 def test_help_comes_from_the_glossary() -> None:
     assert help_of("his") == glossary["his"].sentence
     assert glossary["his"].sentence in help_of("his", "mask") and glossary["mask"].sentence in help_of("his", "mask")
+
+
+def test_slider_that_was_just_pressed_is_left_alone_and_every_other_is_given_its_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[str] = []
+
+    class State(dict[str, object]):
+        def __setitem__(self, key: str, value: object) -> None:
+            given.append(key)
+            super().__setitem__(key, value)
+
+    state = State({controls.PRESSED: "pressed", "pressed": 3, "other": 3})
+    monkeypatch.setattr(controls.st, "session_state", state)
+    controls.show("other", 3)
+    controls.show("pressed", 3)
+    assert given == ["other"]
+    controls.show("pressed", 3)  # the next run began otherwise
+    assert given == ["other", "pressed"]
+    state[controls.PRESSED] = "pressed"
+    controls.show("pressed", 4)  # the press was not taken as it came
+    assert state["pressed"] == 4
+
+
+def test_choice_that_sends_no_value_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[object] = []
+    monkeypatch.setattr(controls.st, "session_state", {"choice": None})
+    changed = controls.answer("choice", taken.append)
+    changed()
+    assert taken == []
+    controls.st.session_state["choice"] = 0
+    changed()
+    assert taken == [0]

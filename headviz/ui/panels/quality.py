@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from headviz.ui import numbers
-from headviz.ui.controls import help_of, show
+from headviz.ui.controls import answer, help_of, show
 from headviz.ui.errors import plain
 from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
@@ -72,11 +72,11 @@ def _metric_choice(page: Page, before: Evaluation | None) -> str:
     names = list(before.metrics) if before is not None else ["accuracy"]
     show(key, session.metric if session.metric in names else names[0])
 
-    def chosen() -> None:
-        session.metric, session.own_run = st.session_state[key], True
+    def chosen(name: str) -> None:
+        session.metric, session.own_run = name, True
 
     chosen_name = st.segmented_control(
-        "Metric", names, key=key, format_func=numbers.title_of, required=True, on_change=chosen,
+        "Metric", names, key=key, format_func=numbers.title_of, required=True, on_change=answer(key, chosen),
         help=help_of(*[name for name in ("accuracy", "macro_f1", "matthews") if name in names]),
     )  # fmt: skip
     return chosen_name or names[0]
@@ -92,8 +92,8 @@ def _size_choice(page: Page) -> None:
         return
     show(key, results.report_size() or _ALL)
 
-    def chosen() -> None:
-        session.measure_on, session.own_run = st.session_state[key] or None, True
+    def chosen(size: int) -> None:
+        session.measure_on, session.own_run = size or None, True
 
     st.segmented_control(
         f"Examples to measure on, of {total:,}",
@@ -101,7 +101,7 @@ def _size_choice(page: Page) -> None:
         key=key,
         format_func=lambda size: f"{size:,}" if size else "all",
         required=True,
-        on_change=chosen,
+        on_change=answer(key, chosen),
         help=help_of("confidence_interval") + "\n\nFewer are quicker and have wider intervals.",
     )
 
