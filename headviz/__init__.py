@@ -35,6 +35,18 @@ _PUBLIC = {
     "Mask": "mask",
     "select": "selection",
     "save_masked": "saving",
+    "Signatures": "complementarity.signature",
+    "signatures": "complementarity.signature",
+    "open_signatures": "complementarity.signature",
+    "distances": "complementarity.distance",
+    "spaces": "complementarity.space",
+    "k_medoids": "complementarity.medoids",
+    "simplified_silhouette": "complementarity.silhouette",
+    "find_knee": "complementarity.knee",
+    "pick_heads": "complementarity.representatives",
+    "Plan": "complementarity.plan",
+    "cahp": "complementarity.cahp",
+    "open_plan": "complementarity.plan",
     "Estimate": "stats",
     "Evaluation": "evaluation",
     "evaluate": "evaluation",
@@ -44,6 +56,18 @@ _PUBLIC = {
 __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
+    from headviz.complementarity.cahp import cahp as cahp
+    from headviz.complementarity.distance import distances as distances
+    from headviz.complementarity.knee import find_knee as find_knee
+    from headviz.complementarity.medoids import k_medoids as k_medoids
+    from headviz.complementarity.plan import Plan as Plan
+    from headviz.complementarity.plan import open_plan as open_plan
+    from headviz.complementarity.representatives import pick_heads as pick_heads
+    from headviz.complementarity.signature import Signatures as Signatures
+    from headviz.complementarity.signature import open_signatures as open_signatures
+    from headviz.complementarity.signature import signatures as signatures
+    from headviz.complementarity.silhouette import simplified_silhouette as simplified_silhouette
+    from headviz.complementarity.space import spaces as spaces
     from headviz.data import Data as Data
     from headviz.data import Example as Example
     from headviz.data import load_data as load_data

@@ -150,6 +150,11 @@ _TERMS: dict[str, Term] = {
         "One pass over data with a mask, giving metrics, predictions and losses per example.",
         ("paired_difference", "mask"),
     ),
+    "feature_space": Term(
+        "No reduction",
+        "Heads are clustered by their distances as they are, without a plane; the picture is for looking only.",
+        ("tsne_plane", "principal_coordinates"),
+    ),
     "fingerprint": Term(
         "Fingerprint",
         "16 hex digits that identify exact weights or exact data.",
@@ -234,6 +239,12 @@ _TERMS: dict[str, Term] = {
         "Jaccard index",
         "The size of what two sets share divided by the size of their union, 1 for equal sets.",
         ("overlap",),
+    ),
+    "jensen_shannon": Term(
+        "Jensen-Shannon distance",
+        "How differently two heads attend on average, whatever the classes: 0 for the same mean map, 1 for nothing "
+        "in common.",
+        ("signature", "jm_distance"),
     ),
     "jm_distance": Term(
         "Jeffries-Matusita (JM) distance",
@@ -348,6 +359,11 @@ _TERMS: dict[str, Term] = {
         "Predicted change",
         "What stored gradients say an edit will do to the loss; always marked as a prediction until measured.",
         ("gate_gradient", "evaluation"),
+    ),
+    "principal_coordinates": Term(
+        "Principal coordinates",
+        "The plane that keeps the distances between heads best in a straight projection; it has no seed.",
+        ("tsne_plane",),
     ),
     "provenance": Term(
         "Provenance",

@@ -7,6 +7,7 @@ HIS (Michel et al. 2019, arXiv 1905.10650, eq. 2; Choi et al. 2026, arXiv 2510.1
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from headviz.provenance import record
 from headviz.selection import count_to_prune
 
 if TYPE_CHECKING:
+    from headviz.attention import Observer
     from headviz.batches import Batch
     from headviz.data import Data
     from headviz.subject import Subject
@@ -205,6 +207,30 @@ def score(
 
     Raises DataError when data and model do not fit, ScoreError for a loss that is not finite, Cancelled.
     """
+    return score_beside(
+        subject, data, _nothing, entropy=entropy, order=order, targets=targets, batch_tokens=batch_tokens,
+        batch_size=batch_size, on_progress=on_progress, cancel=cancel,
+    )  # fmt: skip
+
+
+def _nothing(batch: Batch) -> Sequence[Observer]:
+    return ()
+
+
+def score_beside(
+    subject: Subject,
+    data: Data,
+    observers_of: Callable[[Batch], Sequence[Observer]],
+    *,
+    entropy: str = "normalised",
+    order: float = 1.0,
+    targets: str = "labels",
+    batch_tokens: int = BATCH_TOKENS,
+    batch_size: int | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: CancelSignal | None = None,
+) -> Scores:
+    """`score`, with further observers riding on the same pass: ``observers_of`` is asked for each batch's."""
     import torch
 
     if entropy not in ("normalised", "raw"):
@@ -228,7 +254,9 @@ def score(
         for batch in encoded.batches(batch_tokens, batch_size):
             observer = EntropyObserver(batch.real, normalised=entropy == "normalised", order=order)
             chosen = None if wanted is None else wanted[batch.indices]
-            loss[batch.indices], gradient[batch.indices] = _gate_gradients(subject, batch, chosen, observer)
+            loss[batch.indices], gradient[batch.indices] = _gate_gradients(
+                subject, batch, chosen, [observer, *observers_of(batch)]
+            )
             spread[batch.indices] = observer.result().cpu().numpy()
             paths.add(observer.path)
             progress.step(len(batch.indices))
@@ -243,7 +271,7 @@ def score(
 
 
 def _gate_gradients(
-    subject: Subject, batch: Batch, targets: np.ndarray | None, observer: EntropyObserver
+    subject: Subject, batch: Batch, targets: np.ndarray | None, observers: Sequence[Observer]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Losses (B,) and gate gradients (B, T) of one batch."""
     import torch
@@ -251,7 +279,7 @@ def _gate_gradients(
     with torch.enable_grad(), subject.own_precision():
         size = (len(batch.indices), int(sum(subject.heads)))
         gates = torch.ones(size, dtype=subject.torch_dtype, device=subject.device, requires_grad=True)
-        logits = subject.forward(batch.inputs, gates=gates, observers=[observer])
+        logits = subject.forward(batch.inputs, gates=gates, observers=observers)
         goal = logits.argmax(-1) if targets is None else torch.as_tensor(targets, device=logits.device)
         losses = subject.task_definition.loss(logits.to(torch.promote_types(logits.dtype, torch.float32)), goal)
         # the sum, not the mean: each row of gates then carries its own example's gradient

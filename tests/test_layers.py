@@ -20,13 +20,14 @@ PACKAGE = ROOT / "headviz"
 
 # From the ground up; a module may import from its own row and from rows above it in this list, without a cycle.
 ROWS = (
-    ("errors", "files", "glossary", "progress", "provenance", "registry", "stats"),
+    ("errors", "files", "glossary", "option", "progress", "provenance", "registry", "stats"),
     ("mask", "selection", "head_scores", "hies"),
     ("attention", "entropy", "readers"),
     ("families", "observers", "tasks"),
     ("demo",),
     ("batches", "checkpoint", "columns", "data", "hub", "labels", "subject"),
     ("evaluation", "inspection", "saving", "scores", "scores_file"),
+    ("complementarity",),
     ("importance",),
     ("cli", "__main__", "demo.reviews.__main__", "demo.reviews.train"),
     ("ui",),
@@ -40,7 +41,19 @@ open_scores open_signatures pick_heads prune recover save_masked save_pruned sco
 simplified_silhouette spaces sweep verify
 """.split()
 
-HEAVY = ("torch", "transformers", "captum", "sklearn", "scipy", "kneed", "pandas", "pyarrow", "altair", "streamlit")
+HEAVY = (
+    "torch",
+    "transformers",
+    "captum",
+    "sklearn",
+    "scipy",
+    "kneed",
+    "numba",
+    "pandas",
+    "pyarrow",
+    "altair",
+    "streamlit",
+)
 
 
 def _name(path: Path) -> str:

@@ -2,7 +2,8 @@
 menus."""
 
 from headviz.head_scores import HeadScores
-from headviz.importance.criterion import Asked, Criterion, Option, criteria, criterion
+from headviz.importance.criterion import Asked, Criterion, criteria, criterion
+from headviz.option import Option
 
 # isort: off
 from headviz.importance import his, entropy, hies, fisher, weight_l2, random, integrated_gradients, ablation, shapley

@@ -13,6 +13,7 @@ from headviz import stats
 from headviz.errors import ScoreError
 from headviz.glossary import glossary
 from headviz.head_scores import HeadScores
+from headviz.option import Option
 from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.provenance import record
 from headviz.registry import Registry
@@ -23,48 +24,6 @@ if TYPE_CHECKING:
     from headviz.subject import Subject
 
 Needs = Literal["scores", "model", "data"]
-
-
-@dataclass(frozen=True)
-class Option:
-    """An option of a criterion: its default (None: it must be given), its sentence, and either choices or a range."""
-
-    default: Any
-    sentence: str
-    choices: tuple[str, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    whole: bool = False
-
-    def check(self, name: str, value: Any) -> Any:
-        """``value`` as the option's type; ScoreError with the range when it is outside."""
-        if self.choices:
-            if value not in self.choices:
-                raise ScoreError(f"{name} must be {self.describe()}. Got {value!r}.")
-            return value
-        try:
-            number = float(value)
-            if isinstance(value, bool) or not np.isfinite(number) or (self.whole and number != int(number)):
-                raise ValueError(value)
-        except (TypeError, ValueError) as cause:
-            raise ScoreError(f"{name} must be {self.describe()}. Got {value!r}.") from cause
-        if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
-            raise ScoreError(f"{name} must be {self.describe()}. Got {value!r}.")
-        return int(number) if self.whole else number
-
-    @property
-    def range(self) -> tuple[Any, ...]:
-        """The choices, or (low, high) of a number, None where there is no bound."""
-        return self.choices or (self.low, self.high)
-
-    def describe(self) -> str:
-        """What values it takes, in words."""
-        if self.choices:
-            return f"one of {', '.join(self.choices)}"
-        kind = "a whole number" if self.whole else "a number"
-        if self.high is None:
-            return f"{kind} of at least {self.low:g}" if self.low is not None else kind
-        return f"{kind} from {self.low:g} to {self.high:g}"
 
 
 @dataclass
@@ -177,7 +136,7 @@ class Criterion:
         chosen = {}
         for name, option in self.options.items():
             value = given.get(name, option.default)
-            if value is None:
+            if value is None and not option.optional:
                 raise ScoreError(f"The criterion {self.name} needs {name}, {option.describe()}; pass {name}=...")
             chosen[name] = option.check(name, value)
         return chosen

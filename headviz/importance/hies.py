@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from headviz.hies import NORMALISATIONS
-from headviz.importance.criterion import Asked, Option, criterion
+from headviz.importance.criterion import Asked, criterion
+from headviz.option import Option
 
 
 @criterion(

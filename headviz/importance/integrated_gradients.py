@@ -6,8 +6,9 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from headviz.importance.criterion import Asked, Option, criterion
+from headviz.importance.criterion import Asked, criterion
 from headviz.importance.gate_loss import LossOfGates, mean_attribution
+from headviz.option import Option
 
 
 @criterion(

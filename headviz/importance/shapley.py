@@ -8,8 +8,9 @@ import numpy as np
 from torch import Tensor
 
 from headviz import stats
-from headviz.importance.criterion import Asked, Option, criterion
+from headviz.importance.criterion import Asked, criterion
 from headviz.importance.gate_loss import LossOfGates, mean_attribution
+from headviz.option import Option
 
 
 @criterion(

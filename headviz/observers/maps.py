@@ -10,6 +10,25 @@ from torch import Tensor
 from headviz.attention import Seen
 
 
+@torch.no_grad()
+def attention_map(seen: Seen) -> Tensor:
+    """The softmax weights (B, H, n, m) of one attention call, in float32 (float64 for such a model), from its query and
+    key: the call itself ran in a fused kernel, which keeps none."""
+    dtype = seen.query.dtype if seen.query.dtype == torch.float64 else torch.float32
+    query, key = seen.query.detach().to(dtype), seen.key.detach().to(dtype)
+    key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)
+    scale = query.shape[-1] ** -0.5 if seen.scale is None else seen.scale
+    logits = (scale * query) @ key.transpose(-1, -2)
+    if seen.mask is not None:
+        hidden = torch.finfo(dtype).min
+        bias = seen.mask if seen.mask.dtype != torch.bool else torch.where(seen.mask, 0.0, hidden)
+        logits = logits + bias.to(dtype)
+    if seen.causal:
+        visible = torch.ones(logits.shape[-2:], dtype=torch.bool, device=logits.device).tril()
+        logits = logits.masked_fill(~visible, -torch.inf)
+    return logits.softmax(-1)
+
+
 class MapObserver:
     """Keeps the softmax weights (B, H, n, m) float32 of the attention calls in ``indices``; ``maps`` by call index."""
 
@@ -21,15 +40,4 @@ class MapObserver:
     def see(self, seen: Seen) -> None:
         if seen.index not in self._indices:
             return
-        query, key = seen.query.detach().float(), seen.key.detach().float()
-        key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)
-        scale = query.shape[-1] ** -0.5 if seen.scale is None else seen.scale
-        logits = scale * query @ key.transpose(-1, -2)
-        if seen.mask is not None:
-            hidden = torch.finfo(logits.dtype).min
-            bias = seen.mask if seen.mask.dtype != torch.bool else torch.where(seen.mask, 0.0, hidden)
-            logits = logits + bias
-        if seen.causal:
-            visible = torch.ones(logits.shape[-2:], dtype=torch.bool, device=logits.device).tril()
-            logits = logits.masked_fill(~visible, -torch.inf)
-        self.maps[seen.index] = logits.softmax(-1).cpu()
+        self.maps[seen.index] = attention_map(seen).cpu()

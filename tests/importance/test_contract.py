@@ -11,7 +11,7 @@ import pytest
 
 import headviz as hv
 from headviz.glossary import glossary
-from headviz.importance.criterion import Option
+from headviz.option import Option
 from tests.tiny import FAMILIES, tiny_labels, tiny_model, tiny_texts
 
 NAMES = list(hv.criteria)

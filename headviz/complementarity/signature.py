@@ -1,0 +1,321 @@
+"""Signatures: what the attention of each head looks like on the examples of each class, without padding and length.
+
+Complementary Attention Head Pruning (Livertovsky, Somin, Singer 2026, arXiv 2606.19150) compares heads by how they
+tell classes apart; these are the means and variances that it needs, from the same pass that takes the scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headviz.complementarity.classes import Classes, classes_of
+from headviz.complementarity.moments import Moments
+from headviz.complementarity.presets import BY_PRESET, PlanOptions, SignatureOptions, differences, resolve
+from headviz.complementarity.separability import cells_in_use, jm_features
+from headviz.data import require_data
+from headviz.errors import DataError, ScoreError
+from headviz.mask import head_name
+from headviz.observers.signature import OutputObserver, SignatureObserver
+from headviz.progress import CancelSignal, OnProgress, Progress
+from headviz.provenance import record
+from headviz.scores import Scores, score_beside
+
+if TYPE_CHECKING:
+    import torch
+
+    from headviz.attention import Observer
+    from headviz.batches import Batch
+    from headviz.data import Data
+    from headviz.subject import Subject
+
+_SMALLEST_GRID = 4
+_FEW = 20  # examples of a class below which its noise is worth a warning
+
+
+@dataclass(frozen=True, eq=False)
+class Signatures:
+    """Means and variances of signatures; N heads in reading order, C classes, grid g.
+
+    ``mean``, ``variance`` (N, C, g, g) float64, NaN for a class with fewer than 2 examples; ``counts`` (C,) int
+    examples and ``lengths`` (C,) float64 mean tokens of each class; ``classes`` their names; ``grid`` g; ``heads``
+    per layer; ``null_mean``, ``null_variance`` (R, N, C, g, g) the same under R permutations of the labels; ``outputs``
+    (P, N, d) float32 head outputs of P probe examples, or None; ``scores`` from the same pass, or None; ``notes``
+    sentences a page shows; ``provenance``.
+    """
+
+    mean: np.ndarray
+    variance: np.ndarray
+    counts: np.ndarray
+    lengths: np.ndarray
+    classes: tuple[str, ...]
+    grid: int
+    heads: tuple[int, ...]
+    null_mean: np.ndarray
+    null_variance: np.ndarray
+    outputs: np.ndarray | None
+    scores: Scores | None
+    notes: tuple[str, ...]
+    provenance: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    @property
+    def preset(self) -> str:
+        return str(self.provenance["options"]["preset"])
+
+    @property
+    def layer_of(self) -> np.ndarray:
+        """(N,) int: the layer of each head."""
+        return np.repeat(np.arange(len(self.heads)), self.heads)
+
+    @property
+    def names(self) -> list[str]:
+        """N names, L0H0 first."""
+        return [head_name(layer, head) for layer, there in enumerate(self.heads) for head in range(there)]
+
+    @property
+    def usable(self) -> np.ndarray:
+        """(C,) bool: classes with the two examples that a variance needs."""
+        return self.counts >= 2
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The class pairs of the features, in their order."""
+        names = [name for name, there in zip(self.classes, self.usable, strict=True) if there]
+        return [(names[c], names[d]) for c in range(len(names)) for d in range(c + 1, len(names))]
+
+    def features(self, *, null: int | None = None, **options: Any) -> np.ndarray:
+        """Jeffries-Matusita distance of every class pair and cell, (N, pairs * g * g) float32.
+
+        ``options``: coefficient, jm, eps, eps_rule; by default the preset's. ``null``: from that permutation of the
+        labels instead. Raises ScoreError for an option that is unknown or out of range.
+        """
+        unknown = set(options) - {"coefficient", "jm", "eps", "eps_rule"}
+        if unknown:
+            raise ScoreError(f"features has no option {min(unknown)!r}; it has coefficient, jm, eps, eps_rule.")
+        return self.features_by(resolve(PlanOptions, self.preset, options), null=null)
+
+    def features_by(self, plan: PlanOptions, *, null: int | None = None) -> np.ndarray:
+        """`features` with the options of a plan."""
+        mean = self.mean if null is None else self.null_mean[null]
+        variance = self.variance if null is None else self.null_variance[null]
+        return jm_features(
+            mean[:, self.usable], variance[:, self.usable], coefficient=plan.coefficient, jm=plan.jm,
+            eps=(0.01 / self.grid) ** 2 if plan.eps is None else plan.eps, eps_rule=plan.eps_rule,
+        )  # fmt: skip
+
+    @property
+    def cells(self) -> np.ndarray:
+        """(g * g,) bool: the cells that are not 0 by the model's design."""
+        return cells_in_use(self.mean[:, self.usable], self.variance[:, self.usable])
+
+    def mean_features(self, features: np.ndarray) -> np.ndarray:
+        """(N,) float64: the mean of each head's ``features`` (N, pairs * g * g) over the cells in use."""
+        return features.reshape(len(features), -1, self.cells.size)[..., self.cells].mean(axis=(1, 2), dtype=np.float64)
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one .npz file, whole or not at all; `open_signatures` reads it back."""
+        from headviz.complementarity import signature_file
+
+        signature_file.save(self, Path(path))
+
+
+def open_signatures(path: str | Path) -> Signatures:
+    """Read what `Signatures.save` wrote. Raises ScoreError when the file is not one of headviz's or is damaged."""
+    from headviz.complementarity import signature_file
+
+    content = signature_file.read(Path(path))
+    scores = None if content.pop("scores") is None else Scores(**content.pop("of_scores"))
+    return Signatures(scores=scores, **content)
+
+
+def signatures(
+    subject: Subject,
+    data: Data,
+    *,
+    preset: str = "headviz",
+    grid: int = BY_PRESET,
+    with_scores: bool = True,
+    batch_size: int | None = None,
+    on_progress: OnProgress | None = None,
+    cancel: CancelSignal | None = None,
+    resize: str = BY_PRESET,
+    special: bool = BY_PRESET,
+    classes: str = BY_PRESET,
+    bins: int = BY_PRESET,
+    nulls: int = BY_PRESET,
+    ddof: int = BY_PRESET,
+    probe: int = BY_PRESET,
+) -> Signatures:
+    """Means and variances of every head's signature for each class of ``data``, in one pass; with the scores of the
+    same pass unless ``with_scores=False``, which needs no backward pass.
+
+    ``preset``: "headviz" (grid 24, at most the median length; resize "mass"; nulls 2) or "reference" (grid 32,
+    "bilinear", no nulls); what is given wins. ``resize``: "mass" or "bilinear"; ``special``: whether special tokens
+    count; ``classes``: "labels", "predicted" (the model's, at the cost of one more forward pass) or "bins" (of labels
+    that are numbers, into ``bins`` of equal count); ``nulls``: permutations of the labels that measure the noise
+    floor; ``ddof``: 1 or 0; ``probe``: examples whose head outputs are kept for the distance "cka".
+
+    Raises DataError for fewer than two classes of two examples, ScoreError for an option out of range, Cancelled.
+    """
+    given = {
+        "grid": grid, "resize": resize, "special": special, "classes": classes, "bins": bins, "nulls": nulls,
+        "ddof": ddof, "probe": probe,
+    }  # fmt: skip
+    options = resolve(SignatureOptions, preset, given)
+    require_data(data)
+    if len(data) == 0:
+        raise DataError(f"{data.name} has no examples; choose data with at least one row.")
+    found = classes_of(subject, data, options.classes, options.bins, on_progress=on_progress, cancel=cancel)
+    lengths = np.array([len(one["input_ids"]) for one in subject.encode(data.inputs).features])
+    fixed = grid is not BY_PRESET or preset != "headviz"
+    side = options.grid if fixed else min(options.grid, max(_SMALLEST_GRID, int(np.median(lengths))))
+    weights = np.concatenate([found.one_hot, *(found.permuted(seed) for seed in range(options.nulls))], axis=1)
+    collector = _Collector(subject, Moments(weights, sum(subject.heads), side * side), side, options, len(data))
+    scores = None
+    if with_scores:
+        targets = "labels" if options.classes == "labels" else "predicted"
+        scores = score_beside(
+            subject, data, collector.observers, targets=targets, batch_size=batch_size, on_progress=on_progress,
+            cancel=cancel,
+        )  # fmt: skip
+    else:
+        _forward(subject, data, collector, batch_size, on_progress, cancel)
+    mean, variance = collector.moments.result(options.ddof)
+    shape = (options.nulls + 1, len(found.names), sum(subject.heads), side, side)
+    mean, variance = (values.reshape(shape).swapaxes(1, 2) for values in (mean, variance))
+    recorded = {"preset": preset, **asdict(options), "grid": side, "with_scores": with_scores}
+    recorded["differs"] = sorted(set(differences(options, preset)) | ({"grid"} if side != options.grid else set()))
+    return Signatures(
+        mean=mean[0],
+        variance=variance[0],
+        counts=found.counts,
+        lengths=found.means_of(lengths),
+        classes=found.names,
+        grid=side,
+        heads=subject.heads,
+        null_mean=mean[1:],
+        null_variance=variance[1:],
+        outputs=collector.outputs,
+        scores=scores,
+        notes=tuple(_notes(found, options, side, with_scores)),
+        provenance=record(subject, data, recorded),
+    )
+
+
+class _Collector:
+    """The observers of each batch, and what they bring in."""
+
+    def __init__(self, subject: Subject, moments: Moments, grid: int, options: SignatureOptions, examples: int) -> None:
+        self.moments, self._grid, self._options = moments, grid, options
+        self._offsets = [call.offset for call in subject.calls]
+        self._special = set() if options.special else set(subject.processor.all_special_ids)
+        self._probe = np.sort(np.random.default_rng(0).permutation(examples)[: options.probe])
+        self._pending: tuple[OutputObserver, np.ndarray] | None = None
+        self._outputs: dict[int, np.ndarray] = {}
+
+    def observers(self, batch: Batch) -> Sequence[Observer]:
+        valid = self._valid(batch)
+
+        def take(call: int, values: torch.Tensor) -> None:
+            self.moments.add(batch.indices, self._offsets[call], values.flatten(2))
+
+        riders: list[Observer] = [
+            SignatureObserver(valid, self._grid, self._options.resize, take, renormalise=not self._options.special)
+        ]
+        self._keep_outputs()
+        if np.isin(batch.indices, self._probe).any():
+            outputs = OutputObserver(valid)
+            self._pending = (outputs, batch.indices)
+            riders.append(outputs)
+        return riders
+
+    def _valid(self, batch: Batch) -> torch.Tensor:
+        import torch
+
+        if not self._special:
+            return batch.real
+        special = torch.tensor(sorted(self._special), device=batch.real.device)
+        return batch.real & ~torch.isin(batch.inputs["input_ids"], special)
+
+    def _keep_outputs(self) -> None:
+        if self._pending is not None:
+            observer, indices = self._pending
+            values, wanted = observer.result().cpu().numpy(), np.isin(indices, self._probe)
+            self._outputs |= {int(at): values[row] for row, at in enumerate(indices) if wanted[row]}
+            self._pending = None
+
+    @property
+    def outputs(self) -> np.ndarray | None:
+        self._keep_outputs()
+        return np.stack([self._outputs[int(at)] for at in self._probe]) if len(self._probe) else None
+
+
+def resampled_signatures(
+    signatures: Signatures,
+    subject: Subject,
+    data: Data,
+    samples: int,
+    *,
+    on_progress: OnProgress | None = None,
+    cancel: CancelSignal | None = None,
+) -> list[Signatures]:
+    """``signatures`` on ``samples`` bootstrap samples of the same ``data``, drawn within each class: all are streamed
+    in one forward pass. Salience and head outputs stay as they were. Raises ScoreError for other data or another
+    model."""
+    made = signatures.provenance
+    if subject.fingerprint != made["model"]["fingerprint"] or data.fingerprint != made["data"]["fingerprint"]:
+        raise ScoreError("Resampling needs the model and the data that the signatures were taken from.")
+    recorded = {name: value for name, value in made["options"].items() if name in SignatureOptions.__annotations__}
+    options = replace(SignatureOptions(**recorded), probe=0)
+    found = classes_of(subject, data, options.classes, options.bins, on_progress=on_progress, cancel=cancel)
+    weights = np.concatenate([found.resampled(seed) for seed in range(samples)], axis=1)
+    moments = Moments(weights, len(signatures), signatures.grid**2)
+    collector = _Collector(subject, moments, signatures.grid, options, len(data))
+    _forward(subject, data, collector, None, on_progress, cancel)
+    shape = (samples, len(found.names), len(signatures), signatures.grid, signatures.grid)
+    mean, variance = (values.reshape(shape).swapaxes(1, 2) for values in moments.result(options.ddof))
+    none = signatures.null_mean[:0]
+    return [
+        replace(signatures, mean=mean[run], variance=variance[run], null_mean=none, null_variance=none)
+        for run in range(samples)
+    ]
+
+
+def _forward(
+    subject: Subject,
+    data: Data,
+    collector: _Collector,
+    batch_size: int | None,
+    on_progress: OnProgress | None,
+    cancel: CancelSignal | None,
+) -> None:
+    import torch
+
+    with Progress(len(data), "taking signatures", on_progress, cancel) as progress, torch.no_grad():
+        for batch in subject.encode(data.inputs).batches(batch_size=batch_size):
+            subject.forward(batch.inputs, observers=collector.observers(batch))
+            progress.step(len(batch.indices))
+
+
+def _notes(found: Classes, options: SignatureOptions, grid: int, with_scores: bool) -> list[str]:
+    notes = []
+    if grid != options.grid:
+        notes.append(f"The grid is {grid} x {grid}: half of the texts are no longer than {grid} tokens.")
+    if found.source != "labels":
+        notes.append(found.source)
+    left_out = [name for name, count in zip(found.names, found.counts, strict=True) if count < 2]
+    if left_out:
+        notes.append(f"Left out for want of two examples: {', '.join(left_out)}.")
+    few = [f"{name} ({count})" for name, count in zip(found.names, found.counts, strict=True) if 2 <= count < _FEW]
+    if few:
+        notes.append(f"Few examples of {', '.join(few)}: pairs with them are mostly sampling noise.")
+    if not with_scores:
+        notes.append("No gate gradients were taken, so there is no salience: medoids stand for their clusters.")
+    return notes
