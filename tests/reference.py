@@ -69,3 +69,24 @@ def mean_entropy_of_maps(maps: torch.Tensor) -> np.ndarray:
         return np.full(maps.shape[:2], np.nan)
     rows = -(torch.xlogy(maps, maps)).sum(-1)
     return (rows.mean(-1) / np.log(tokens)).numpy()
+
+
+def signatures_one_by_one(
+    model: nn.Module, tokenizer: Any, texts: list[tuple[str, ...]], *, grid: int, max_length: int
+) -> np.ndarray:
+    """Signatures (N, heads, grid, grid) float64: each text alone, unpadded, eager maps, overlaps of intervals written
+    out."""
+    twin = copy.deepcopy(model).eval()
+    twin.set_attn_implementation("eager")
+    found = []
+    for text in texts:
+        inputs = tokenizer(*text, return_tensors="pt", truncation=True, max_length=max_length)
+        with torch.no_grad():
+            maps = torch.cat([layer[0] for layer in twin(**inputs, output_attentions=True).attentions]).double().numpy()
+        n = maps.shape[-1]
+        overlap = np.zeros((grid, n))
+        for i in range(grid):
+            for t in range(n):
+                overlap[i, t] = max(0.0, min((i + 1) / grid, (t + 1) / n) - max(i / grid, t / n))
+        found.append(grid * overlap @ maps @ (n * overlap).T)
+    return np.stack(found)
