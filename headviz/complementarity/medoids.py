@@ -7,6 +7,7 @@ cannot be had; both give identical medoids.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from functools import cache
 
@@ -97,10 +98,12 @@ def build(distances: np.ndarray) -> np.ndarray:
     distances = _checked(distances)
     order = [int(distances.sum(axis=0).argmin())]
     near = distances[order[0]]
+    # Two heads nearest to each other often gain the same but for rounding: gains are compared in steps above it.
+    step = _ROUNDING * float(near.sum()) or 1.0
     # What a head gains only falls as others are chosen, so an old gain is a bound: whichever head leads with a gain of
     # this step is the best, and most heads need not be looked at.
     known_at = np.zeros(len(distances), dtype=np.int64)
-    queue = [(-np.inf, head) for head in range(len(distances)) if head != order[0]]
+    queue = [(-math.inf, head) for head in range(len(distances)) if head != order[0]]
     while queue:
         _, head = heapq.heappop(queue)
         if known_at[head] == len(order):
@@ -108,7 +111,7 @@ def build(distances: np.ndarray) -> np.ndarray:
             near = np.minimum(near, distances[head])
         else:
             known_at[head] = len(order)
-            heapq.heappush(queue, (-float(np.maximum(near - distances[head], 0.0).sum()), head))
+            heapq.heappush(queue, (-round(float(np.maximum(near - distances[head], 0.0).sum()) / step), head))
     return np.array(order, dtype=np.int64)
 
 
@@ -179,9 +182,9 @@ def _pass_in_numpy(distances: np.ndarray, medoids: np.ndarray, least: float, las
         change = removal + relief
         slot = change.argmin()
         if change[slot] + gain < -least:
-            medoids[slot] = last = candidate
+            medoids[slot] = last = int(candidate)
             swapped = True
-    return int(last)
+    return last
 
 
 def _pass_in_loops(distances: np.ndarray, medoids: np.ndarray, least: float, last: int) -> int:
@@ -202,7 +205,7 @@ def _pass_in_loops(distances: np.ndarray, medoids: np.ndarray, least: float, las
                 if nearest[head] == slot or next_nearest[head] == slot:
                     first[head] = second[head] = np.inf
                     for i in range(k):
-                        d = distances[medoids[i], head]
+                        d = distances[head, medoids[i]]  # along a row: columns lie far apart in memory
                         if d < first[head]:
                             second[head], next_nearest[head] = first[head], nearest[head]
                             first[head], nearest[head] = d, i
@@ -240,7 +243,7 @@ def _pass_in_loops(distances: np.ndarray, medoids: np.ndarray, least: float, las
 
 
 def _checked(distances: np.ndarray) -> np.ndarray:
-    """The distances as a contiguous (N, N) float64 array. Raises ScoreError where they are none."""
+    """The distances as a contiguous, exactly symmetric (N, N) float64 array. Raises ScoreError where they are none."""
     try:
         checked = np.ascontiguousarray(distances, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -263,7 +266,8 @@ def _checked(distances: np.ndarray) -> np.ndarray:
         raise ScoreError(
             f"The distance from head {row} to head {column} is not the one back. Distances must be symmetric."
         )
-    return checked
+    # The same to the last bit in both directions, so that rows may stand for columns.
+    return (checked + checked.T) / 2 if apart.any() else checked
 
 
 def _require_count(name: str, value: int, heads: int) -> None:
