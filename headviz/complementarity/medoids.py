@@ -226,11 +226,12 @@ def _pass_in_loops(distances: np.ndarray, medoids: np.ndarray, least: float, las
         relief[:] = 0.0
         for head in range(n):
             d = distances[candidate, head]
-            if d < first[head]:
-                gain += d - first[head]
-                relief[nearest[head]] += first[head] - second[head]
-            elif d < second[head]:
-                relief[nearest[head]] += d - second[head]
+            if d < second[head]:  # the rarer the more medoids there are
+                if d < first[head]:
+                    gain += d - first[head]
+                    relief[nearest[head]] += first[head] - second[head]
+                else:
+                    relief[nearest[head]] += d - second[head]
         slot = 0
         for i in range(1, k):
             if removal[i] + relief[i] < removal[slot] + relief[slot]:
