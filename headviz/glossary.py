@@ -69,6 +69,12 @@ _TERMS: dict[str, Term] = {
         "Redrawing the examples with replacement many times, seeded, to see how far a number varies.",
         ("confidence_interval",),
     ),
+    "cahp": Term(
+        "CAHP",
+        "Complementary attention head pruning: heads that tell classes apart in the same way are grouped and one of each "
+        "group is kept; as a criterion, the share of all numbers of heads at which it keeps a head.",
+        ("complementarity", "knee", "signature"),
+    ),
     "calibration_draw": Term(
         "Calibration draw",
         "One random choice of a calibration set; several show how much scores depend on luck.",

@@ -67,6 +67,8 @@ CALLS: dict[str, Callable[..., Any]] = {
     "integrated_gradients": criterion("integrated_gradients", steps=3),
     "ablation": criterion("ablation"),
     "shapley": criterion("shapley", samples=2),
+    "cahp": criterion("cahp", space="pca"),
+    "signatures": lambda subject, data, **rest: hv.signatures(subject, data, grid=4, probe=3, batch_size=3, **rest),
 }
 
 
@@ -115,7 +117,7 @@ def test_call_that_fails_inside_the_attention_leaves_no_trace(call: str, monkeyp
     def failing(self: attention.Call, *args: Any) -> torch.Tensor:
         nonlocal count
         count += 1
-        if count == 5:
+        if count == 2:
             raise RuntimeError("out of luck")
         return whole(self, *args)
 
@@ -142,7 +144,9 @@ def test_progress_counts_up_to_its_total(call: str) -> None:
     done, total, stage = steps[-1]
     assert done == total > 0
     assert stage
-    assert [step[0] for step in steps] == sorted(step[0] for step in steps)
+    for one in {step[2] for step in steps}:
+        counted = [step[0] for step in steps if step[2] == one]
+        assert counted == sorted(counted)
 
 
 def test_inspection_leaves_no_trace() -> None:

@@ -6,7 +6,18 @@ from headviz.importance.criterion import Asked, Criterion, criteria, criterion
 from headviz.option import Option
 
 # isort: off
-from headviz.importance import his, entropy, hies, fisher, weight_l2, random, integrated_gradients, ablation, shapley
+from headviz.importance import (
+    his,
+    entropy,
+    hies,
+    fisher,
+    weight_l2,
+    random,
+    integrated_gradients,
+    ablation,
+    shapley,
+    cahp,
+)
 
 # isort: on
 
@@ -16,6 +27,7 @@ __all__ = [
     "HeadScores",
     "Option",
     "ablation",
+    "cahp",
     "criteria",
     "criterion",
     "entropy",

@@ -38,6 +38,7 @@ def test_criteria_are_those_of_the_contract() -> None:
         "integrated_gradients",
         "ablation",
         "shapley",
+        "cahp",
     }
 
 
