@@ -39,6 +39,7 @@ $(VENV)/.venv:
 # torch first and alone, so that nothing else draws another build of it. The checkout itself is linked by a path file and
 # not by an editable install, which would leave copies of app.py and pages/ behind that go stale.
 $(VENV)/.app: requirements.txt pyproject.toml | $(VENV)/.venv
+	@echo "Installing pinned packages into $(VENV), PyTorch among them: a few minutes and some gigabytes, once."
 	$(PIP) install --quiet "$$(grep '^torch==' requirements.txt)"
 	$(PIP) install --quiet -r requirements.txt
 	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "headviz-checkout.pth").write_text("$(CURDIR)\n")'
