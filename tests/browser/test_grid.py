@@ -41,6 +41,16 @@ def test_arrows_walk_the_grid_and_stop_at_its_edges(grid: Visit) -> None:
     assert grid.page.locator(".hv button[tabindex='0']").count() == 1
 
 
+def test_keys_act_on_the_head_that_has_the_focus_however_it_came_there(grid: Visit) -> None:
+    before = grid.cut_in_grid()
+    grid.toggle("L0H0")
+    grid.head("L2H3").focus()  # as screen readers do, not by Tab and arrows
+    link = grid.page.url
+    grid.page.keyboard.press("Space")
+    expect(grid.page).not_to_have_url(link)
+    assert grid.settled().cut_in_grid() == before ^ {"L0H0", "L2H3"}
+
+
 def test_space_and_enter_toggle_and_the_focus_stays_where_it_was(grid: Visit) -> None:
     before = grid.cut_in_grid()
     grid.head("L1H1").focus()

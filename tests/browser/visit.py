@@ -169,7 +169,7 @@ class Visit:
 
     def head(self, name: str) -> Locator:
         """A cell of the head grid."""
-        return self.page.get_by_role("button", name=re.compile(rf"^{name}, (kept|pruned)"))
+        return self.page.get_by_role("button", name=re.compile(rf"^{name}, (kept|cut)"))
 
     def toggle(self, name: str) -> Visit:
         before = self.head(name).get_attribute("aria-pressed")

@@ -43,7 +43,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   function kept(i) { const [l, h] = S.place[i]; return S.mask[l][h] === 1; }
   function describe(i) {
     const note = S.notes[i] ? `, ${S.notes[i]}` : '';
-    return `${name(i)}, ${kept(i) ? 'kept' : 'pruned'}${S.hand.has(name(i)) ? ' by hand' : ''}${note}`;
+    return `${name(i)}, ${kept(i) ? 'kept' : 'cut'}${S.hand.has(name(i)) ? ' by hand' : ''}${note}`;
   }
   function show(i) {
     const node = S.cells[i];
@@ -66,9 +66,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const paint = S.paint; S.paint = null;
     if (paint?.dirty) S.send('edit', { base: S.rev, n: ++S.n, last: paint.last, mask: S.mask.map(row => row.join('')).join('/') });
   }
-  function focus(i) {
-    S.cells[S.at].tabIndex = -1; S.at = i; S.cells[i].tabIndex = 0; S.cells[i].focus();
-  }
+  function stand(i) { S.cells[S.at].tabIndex = -1; S.at = i; S.cells[i].tabIndex = 0; }
+  function focus(i) { stand(i); S.cells[i].focus(); }
   function hit(event) {
     const node = root.getRootNode().elementFromPoint(event.clientX, event.clientY);
     return node?.dataset?.i === undefined ? -1 : +node.dataset.i;
@@ -103,6 +102,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
         event.preventDefault(); S.paint = {}; put(S.at, kept(S.at) ? 0 : 1); flush(); tell(S.at);
       }
     };
-    root.onfocusout = event => { if (!root.contains(event.relatedTarget)) tell(null); };
+    // There is no onfocusin. The focus may come by neither pointer nor arrows: screen readers set it themselves.
+    root.addEventListener('focusin', event => { if (event.target.dataset.i) stand(+event.target.dataset.i); });
+    root.addEventListener('focusout', event => { if (!root.contains(event.relatedTarget)) tell(null); });
   }
 }
