@@ -22,6 +22,14 @@ PAGES = (
     ("Export", "pages/export.py", ":material/save:"),
 )
 NAVIGATION = "navigation"  # the fragment of the links; redrawn when a setting changes in another fragment
+# On a phone the sidebar lies over the page, and only Streamlit's own navigation closes it again.
+_CLOSE_AFTER_LINK = """<script>
+  if (!window._closesAfterLink) document.addEventListener('click', event => {
+    if (!event.target.closest?.('[data-testid=stSidebar] [data-testid=stPageLink-NavLink]')) return;
+    if (window.innerWidth <= 768) document.querySelector('[data-testid=stSidebarCollapseButton] button')?.click();
+  });
+  window._closesAfterLink = true;
+</script>"""
 _ENGINE_DELAY = 0.8  # seconds that the first page gets before the imports compete with it
 
 
@@ -34,13 +42,14 @@ def shell(title: str, intro: str) -> Page:
     )
     engine.start(_ENGINE_DELAY)
     page = current()
-    _forget_presses_on_another_page(title)
+    _forget_another_page(page, title)
     with shown():
         follow_address(page)
         opening.collect(page)
     with st.sidebar:
         _navigation(page)
         _status(page)
+        st.html(_CLOSE_AFTER_LINK, unsafe_allow_javascript=True)
     st.title("headviz" if title == "Home" else title)
     st.markdown(intro)
     for text in page.session.notes:
@@ -51,9 +60,11 @@ def shell(title: str, intro: str) -> Page:
     return page
 
 
-def _forget_presses_on_another_page(title: str) -> None:
-    """A slider of the same key on another page is another widget: it must be given its master value."""
+def _forget_another_page(page: Page, title: str) -> None:
+    """What was refused on another page is not repeated on this one; and a slider of the same key there is another
+    widget: it must be given its master value."""
     if st.session_state.get("_page") != title:
+        page.session.troubles.clear()
         st.session_state.pop(controls.PRESSED, None)
         st.session_state["_page"] = title
 
@@ -75,7 +86,7 @@ def _in_hand(page: Page) -> None:
         st.markdown("No model is open yet.")
         return
     layers, heads = session.subject.shape
-    st.markdown(f"**Model**  \n{plain(session.subject.name)}  \n{layers} layers x {heads} heads")
+    st.markdown(f"**Model**  \n{plain(session.subject.name)}  \n{layers} layers × {heads} heads")
     data = plain(session.data.calibration.name) if session.data else "none yet"
     st.markdown(f"**Data**  \n{data}")
     if (mask := page.results.known_mask()) is not None:

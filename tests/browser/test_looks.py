@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,35 @@ def test_no_page_is_wider_than_its_window(theme: str, size: str, visitor: Callab
         visit.page.set_viewport_size({"width": width, "height": whole})
         visit.settled().page.screenshot(path=shots / f"{path or 'home'}-{theme}-{size}.png")
         visit.page.set_viewport_size({"width": width, "height": height})
+
+
+def test_sidebar_closes_after_a_link_where_it_lies_over_the_page_and_stays_beside_it(
+    visitor: Callable[..., Visit],
+) -> None:
+    phone = visitor(viewport={"width": 390, "height": 844}).go(model=DEMO).opened(DEMO)
+    for name in ("Scores", "Home"):
+        phone.page.get_by_test_id("stExpandSidebarButton").click()
+        expect(phone.sidebar).to_have_attribute("data-collapsed", "false")
+        phone.to(name)
+        expect(phone.sidebar).to_have_attribute("data-collapsed", "true")
+        phone.settled()
+    desk = visitor().go(model=DEMO).opened(DEMO).to("Scores").settled()
+    expect(desk.sidebar).to_have_attribute("data-collapsed", "false")
+
+
+def test_token_names_do_not_lie_on_each_other_on_a_phone(visitor: Callable[..., Visit]) -> None:
+    visit = visitor(viewport={"width": 390, "height": 844}).go("/scores", model=DEMO).opened(DEMO)
+    visit.page.get_by_role("combobox", name="Head").click()
+    visit.page.keyboard.type("L1H2")
+    visit.page.keyboard.press("Enter")
+    chart = visit.chart("Attention map of L1H2")
+    expect(chart).to_be_visible(timeout=60_000)
+    names = visit.settled().chart("Attention map of L1H2").locator(".role-axis-label").first.locator("text")
+    boxes = names.evaluate_all(
+        """names => names.filter(name => name.getAttribute('opacity') !== '0').map(name => {
+          const box = name.getBoundingClientRect();
+          return [box.left, box.right];
+        })"""
+    )
+    assert len(boxes) > 5
+    assert all(right <= left + 1 for (_, right), (left, _) in pairwise(boxes))

@@ -14,6 +14,7 @@ from headviz.ui.charts.palette import CUT, KEPT, SCHEME
 
 MOST_TOKENS = 48  # drawn at once: more would neither be legible nor quick
 _STEP = 19  # pixels a token gets, enough for its name
+_TIGHT = f"width / domain('x').length < {_STEP - 5}"  # names aslant would lie on each other
 
 
 def attention_map(tokens: Sequence[str], weights: np.ndarray, *, title: str) -> Drawing:
@@ -35,7 +36,14 @@ def _map_spec(title: str) -> alt.Chart:
         .mark_rect()
         .encode(
             x=alt.X(
-                "key:O", title="looked at", axis=_axis(labelAngle=-50, orient="top"), scale=alt.Scale(padding=0.04)
+                "key:O",
+                title="looked at",
+                axis=_axis(
+                    labelAngle=alt.ExprRef(f"{_TIGHT} ? -90 : -50"),
+                    labelOverlap=alt.ExprRef(f"{_TIGHT} ? 'greedy' : false"),
+                    orient="top",
+                ),
+                scale=alt.Scale(padding=0.04),
             ),
             y=alt.Y("query:O", title="looks", axis=_axis(), scale=alt.Scale(padding=0.04)),
             color=alt.Color(
@@ -99,13 +107,12 @@ def _name_of(place: str) -> str:
 def _axis(**more: Any) -> alt.Axis:
     return alt.Axis(
         labelExpr=_name_of("datum.label"),
-        labelOverlap=False,
+        **{"labelOverlap": False} | more,
         labelFlush=False,
         labelLimit=140,
         labelFontSize=12,
         ticks=False,
         domain=False,
-        **more,
     )
 
 
