@@ -37,7 +37,8 @@ else:
             )
 
 with st.expander(
-    "Open another model or data" if session.model else "Open your own", expanded=not (session.model and session.data)
+    "Open another model or data" if session.model else "Open your own",
+    expanded=not (session.model and session.data) or bool(session.troubles),
 ):
     left, right = st.columns(2, gap="large")
     with left, ui.shown():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from headviz.ui.state import DEFAULT_CRITERION, OpenedData, OpenedModel
 from headviz.ui.waiting import wait_for
 
 _KEY = "open"
+_FIELDS = {"inputs": "Text columns", "label": "Label column", "split": "Split to score on or to measure on"}
 
 
 def ask_open(
@@ -66,8 +68,14 @@ def collect(page: Page) -> None:
             remember(page)
         else:
             page.session.wanted_model = page.session.wanted_data = None
-            page.session.troubles = [job.error] if job.error else []
+            page.session.troubles = [in_words_of_the_form(job.error)] if job.error else []
     _open_wanted(page)
+
+
+def in_words_of_the_form(text: str) -> str:
+    """A sentence of the library with the options that it writes as Python does (inputs="a") called as on Home."""
+    text = re.sub(r'\b(inputs|label)="', lambda found: f'{_FIELDS[found[1]]} "', text)
+    return re.sub(r"\bwith (inputs|label|split)=", lambda found: f"in the field {_FIELDS[found[1]]}", text)
 
 
 def show_progress(page: Page) -> None:

@@ -88,7 +88,7 @@ def check_destination(text: str, *, local: bool) -> Path:
         raise ExportError("This server writes no folders for visitors; download the zip.")
     path = Path(text).expanduser()
     if root is None:
-        return _new(path)
+        return _new(path.resolve())
     inside = (path if path.is_absolute() else root / path).resolve()
     if not inside.is_relative_to(root):
         raise ExportError("The folder must lie under this server's data root; choose another path.")

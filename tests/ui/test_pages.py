@@ -94,6 +94,14 @@ def test_mask_shows_the_grid_and_measures(opened: Any) -> None:
     assert shown["Change in accuracy"].endswith("pts")
 
 
+def test_quality_on_a_part_of_the_examples_says_of_how_many_and_how_drawn(opened: Any) -> None:
+    session_of(opened).measure_on = 7
+    texts = [block.value for block in opened.switch_page("pages/mask.py").run().markdown]
+    half = ROWS // 2
+    told = f"Measured on 7 of the {half} examples of reviews.tsv, drawn with seed 0, none of which was scored on."
+    assert any(text.startswith(told) for text in texts), texts
+
+
 def test_pruning_nothing_changes_nothing(opened: Any) -> None:
     at = opened.switch_page("pages/mask.py").run()
     at.select_slider(key="_w_prune").set_value(0).run()
@@ -140,7 +148,7 @@ def test_every_quick_criterion_gives_a_mask_at_once(opened: Any, criterion: str)
     assert any("of 12 heads kept" in text.value for text in at.markdown)
 
 
-@pytest.mark.parametrize("criterion", ["integrated_gradients", "ablation", "shapley"])
+@pytest.mark.parametrize("criterion", ["integrated_gradients", "ablation", "shapley", "cahp"])
 def test_slow_criterion_waits_for_a_click(opened: Any, criterion: str) -> None:
     at = opened.switch_page("pages/mask.py").run()
     at.selectbox(key="_w_criterion").set_value(criterion).run()
@@ -176,7 +184,18 @@ def test_masked_folder_is_written_where_asked_and_refused_where_something_is(ope
     assert (tmp_path / "masked" / "config.json").exists()
     assert "Written to" in said(at)
     press(at, "Write the folder")
-    assert at.error
+    assert at.error and "Written to" not in said(at)
+
+
+def test_folder_written_by_a_relative_path_is_told_in_full_and_of_its_own_mask_alone(
+    opened: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    at = opened.switch_page("pages/export.py").run()
+    at.text_input(key="folder_path").input("masked")
+    assert f"Written to {tmp_path / 'masked'}." in said(press(at, "Write the folder"))
+    session_of(at).commit(prune=1)
+    assert "Written to" not in said(at.run())
 
 
 def test_opening_a_mask_file_brings_its_mask_and_settings(opened: Any) -> None:
@@ -241,6 +260,29 @@ def test_bad_data_shows_its_sentence(app: Callable[..., Any], source: str) -> No
     at = send(app(), data_source=source)
     assert len(at.error) == 1
     assert "did not foresee" not in said(at)
+
+
+def test_refusal_leaves_the_forms_open_and_stays_on_its_page(opened: Any) -> None:
+    assert not opened.expander[0].proto.expanded
+    at = send(opened, data_source="/no/such/file.csv")
+    assert at.expander[0].proto.expanded
+    at = at.switch_page("pages/mask.py").run()
+    assert not at.error
+    assert not at.switch_page("app.py").run().error
+
+
+def test_upload_beside_a_named_source_is_refused(opened: Any) -> None:
+    opened.file_uploader(key="data_files").upload("rows.csv", b"text,label\na,b\n", "text/csv")
+    at = send(opened, data_source="demo/reviews")
+    assert "remove the file or empty the field" in said(at)
+    assert session_of(at).data.source != "demo/reviews"
+
+
+def test_columns_that_cannot_be_guessed_are_told_in_the_words_of_the_form(opened: Any, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n3,4\n", encoding="utf-8")
+    told = said(send(opened, data_source=str(tmp_path / "rows.csv")))
+    assert 'Say which to take, such as Text columns "a"' in told
+    assert "inputs=" not in told and "label=" not in told
 
 
 def test_folder_path_on_a_server_for_others_is_refused(

@@ -76,6 +76,8 @@ def _ask_data(page: Page, files: list[Any], source: str, inputs: str, label: str
         options["inputs"] = names[0] if len(names) == 1 else tuple(names)
     if label:
         options["label"] = label
+    if files and source:
+        raise DataError("A file is uploaded and another source is named: remove the file or empty the field below it.")
     if files:
         opening.ask_uploads(page, [(file.name, file.getvalue()) for file in files], options)
     else:

@@ -150,9 +150,9 @@ def _chart(before: Evaluation, now: Evaluation | None, metric: str) -> None:
 
 
 def _examples(page: Page) -> str:
-    """ "1,105 examples of test.tsv", as Markdown."""
+    """ "1,105 examples of test.tsv", "500 of the 2,000 examples of test.tsv, drawn with seed 0", as Markdown."""
     assert page.session.data is not None
     data, used = page.session.data.report, len(page.results.report_data())
-    of = f" of {len(data):,}, drawn with seed 0," if used < len(data) else ""
+    of, drawn = (f" of the {len(data):,}", ", drawn with seed 0") if used < len(data) else ("", "")
     split = f" (split {plain(data.split)})" if data.split else ""
-    return f"{used:,}{of} examples of {plain(data.name)}{split}"
+    return f"{used:,}{of} examples of {plain(data.name)}{split}{drawn}"

@@ -96,13 +96,15 @@ def folder(page: Page, mask: Mask) -> None:
         "projections are zero: "
         "it loads anywhere, without headviz."
     )
+    key = ("folder", mask.code)
     if page.local or sources.data_root() is not None:
         with st.form("folder_form"):
             path = st.text_input("New folder on this machine", key="folder_path", placeholder="/path/to/new-folder")
             if st.form_submit_button("Write the folder", icon=":material/save:"):
+                page.jobs.forget(key)  # what was said of an earlier folder
                 with shown():
                     _ask_folder(page, mask, sources.check_destination(path, local=page.local))
-        job = page.jobs.get("folder")
+        job = page.jobs.get(key)
         if job is not None and job.state == "done":
             st.success(f"Written to {plain(str(job.result))}.")
         else:
@@ -119,8 +121,7 @@ def _ask_folder(page: Page, mask: Mask, target: Path) -> None:
         hv.save_masked(subject, mask, target)
         return target
 
-    page.jobs.forget("folder")
-    page.jobs.start("folder", "Writing the folder", work)
+    page.jobs.start(("folder", mask.code), "Writing the folder", work)
 
 
 def _zip(page: Page, mask: Mask) -> None:
