@@ -71,8 +71,8 @@ _TERMS: dict[str, Term] = {
     ),
     "cahp": Term(
         "CAHP",
-        "Complementary attention head pruning: heads that tell classes apart in the same way are grouped and one of each "
-        "group is kept; as a criterion, the share of all numbers of heads at which it keeps a head.",
+        "Complementary attention head pruning: heads that tell classes apart in the same way are grouped and one of "
+        "each group is kept; as a criterion, the share of all numbers of heads at which it keeps a head.",
         ("complementarity", "knee", "signature"),
     ),
     "calibration_draw": Term(

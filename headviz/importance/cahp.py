@@ -1,5 +1,5 @@
-"""CAHP's order: over all numbers of heads, how often Complementary Attention Head Pruning keeps each (Livertovsky et al.
-2026); for masks of another size than its knee. Ties, which are many, go by salience."""
+"""CAHP's order: over all numbers of heads, how often Complementary Attention Head Pruning keeps each (Livertovsky et
+al. 2026); for masks of another size than its knee. Ties, which are many, go by salience."""
 
 from __future__ import annotations
 
