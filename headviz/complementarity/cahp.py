@@ -19,6 +19,8 @@ from headviz.progress import CancelSignal, OnProgress, Progress
 if TYPE_CHECKING:
     from headviz.complementarity.signature import Signatures
 
+_FAR_ABOVE = 3
+_LENGTHS_TELL = 0.5
 _ABOVE_FLOOR = 1.5  # below it the median head's separability is mostly sampling noise
 
 
@@ -70,8 +72,8 @@ def cahp(
         progress.step()
         medoids, curve = cluster(placed, options, progress.step)
         progress.finish()
-    separability, floor = _levels(signatures, options, parts if options.distance == "jm" else None)
-    notes += [*placed.notes, *_floor_notes(separability, floor)]
+    separability, floor, above = _levels(signatures, options, parts if options.distance == "jm" else None)
+    notes += [*placed.notes, *_floor_notes(separability, floor), *_length_notes(signatures, options)]
     recorded = {"preset": preset, **asdict(options), "differs": sorted(differences(options, preset))}
     return Plan(
         options=options,
@@ -83,6 +85,7 @@ def cahp(
         salience=salience_of(signatures, options.salience),
         separability=separability,
         floor=floor,
+        above_floor=above,
         notes=tuple(notes),
         provenance={**signatures.provenance, "plan": recorded},
         signatures=signatures,
@@ -91,12 +94,17 @@ def cahp(
 
 def _levels(
     signatures: Signatures, options: PlanOptions, features: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Each head's mean JM on the labels, and on permuted ones where there are any; (N,) each."""
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Each head's mean JM on the labels, on permuted ones where there are any, and the share of its features above 3
+    times the latter; (N,) each."""
     features = signatures.features_by(options) if features is None else features
+    separability = signatures.mean_features(features)
     nulls = range(len(signatures.null_mean))
     floors = [signatures.mean_features(signatures.features_by(options, null=null)) for null in nulls]
-    return signatures.mean_features(features), np.mean(floors, axis=0) if floors else None
+    if not floors:
+        return separability, None, None
+    floor = np.mean(floors, axis=0)
+    return separability, floor, signatures.mean_features(features > _FAR_ABOVE * floor[:, None])
 
 
 def _floor_notes(separability: np.ndarray, floor: np.ndarray | None) -> list[str]:
@@ -106,6 +114,17 @@ def _floor_notes(separability: np.ndarray, floor: np.ndarray | None) -> list[str
     return [
         "The classes hardly differ in these heads; the groups below are mostly sampling noise: the median head's mean "
         f"JM is {ratio:.2f} times what permuted labels give."
+    ]
+
+
+def _length_notes(signatures: Signatures, options: PlanOptions) -> list[str]:
+    """Position and length tell classes apart, too, above all in low layers: said where they go together."""
+    told = signatures.length_correlation(options)
+    if told is None or told < _LENGTHS_TELL:
+        return []
+    return [
+        f"Class pairs that heads tell apart are those whose texts differ in length (correlation {told:.2f} over "
+        f"{len(signatures.pairs)} pairs): part of what is told here may be length."
     ]
 
 

@@ -40,7 +40,8 @@ class Plan:
 
     ``options`` in force and ``preset``; ``heads`` per layer; ``placed`` (coordinates and distances); ``medoids`` for
     k = 1, 2, ...; ``silhouettes``, the curve; ``salience`` (N,) float64 or None; ``separability`` and ``floor`` (N,):
-    each head's mean JM, on the labels and on permuted ones, or None; ``notes`` sentences a page shows; ``provenance``;
+    each head's mean JM, on the labels and on permuted ones, and ``above_floor`` the share of its features above 3 times
+    the latter, or None; ``notes`` sentences a page shows; ``provenance``;
     ``signatures`` it was made from, None in a plan that was opened from a file; ``count`` as asked, None = the knee's.
     """
 
@@ -53,6 +54,7 @@ class Plan:
     salience: np.ndarray | None
     separability: np.ndarray | None
     floor: np.ndarray | None
+    above_floor: np.ndarray | None
     notes: tuple[str, ...]
     provenance: dict[str, Any]
     signatures: Signatures | None = None
@@ -132,7 +134,7 @@ class Plan:
     def mask_of(self, kept: np.ndarray, criterion: str, options: dict[str, Any]) -> Mask:
         """A mask that keeps ``kept`` (N,) bool, with the plan's record."""
         keep = np.zeros((len(self.heads), max(self.heads)), dtype=bool)
-        keep[self.layer_of, self._index_of] = kept
+        keep[self.places] = kept
         chosen = {"preset": self.preset, **differences(self.options, self.preset), **options}
         if criterion == "cahp":
             chosen["degree"] = self.degree
@@ -193,6 +195,11 @@ class Plan:
     def names(self) -> list[str]:
         """N names, L0H0 first."""
         return [head_name(int(layer), int(head)) for layer, head in zip(self.layer_of, self._index_of, strict=True)]
+
+    @property
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) int each: where each head stands in arrays (L, H)."""
+        return self.layer_of, self._index_of
 
     @property
     def _index_of(self) -> np.ndarray:
@@ -306,6 +313,7 @@ def open_plan(path: str | Path) -> Plan:
         salience=content.salience,
         separability=content.separability,
         floor=content.floor,
+        above_floor=content.above_floor,
         notes=content.notes,
         provenance=content.provenance,
         count=content.count,

@@ -35,6 +35,7 @@ class Content:
     salience: np.ndarray | None
     separability: np.ndarray | None
     floor: np.ndarray | None
+    above_floor: np.ndarray | None
     notes: tuple[str, ...]
     provenance: dict[str, Any]
     count: int | None
@@ -54,7 +55,7 @@ def save(plan: Plan, path: Path) -> None:
         "distance": _rows(placed.distances),
         "apart": _rows(placed.apart),
     }
-    for name in ("salience", "separability", "floor"):
+    for name in ("salience", "separability", "floor", "above_floor"):
         values = getattr(plan, name)
         if values is not None:
             columns[name] = pa.array(values)
@@ -133,6 +134,7 @@ def _content(table: pa.Table, head: dict[str, Any]) -> Content:
         salience=column("salience"),
         separability=column("separability"),
         floor=column("floor"),
+        above_floor=column("above_floor"),
         notes=tuple(head["notes"]),
         provenance=head["provenance"],
         count=None if head["count"] is None else int(head["count"]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,18 @@ class Signatures:
     def mean_features(self, features: np.ndarray) -> np.ndarray:
         """(N,) float64: the mean of each head's ``features`` (N, pairs * g * g) over the cells in use."""
         return features.reshape(len(features), -1, self.cells.size)[..., self.cells].mean(axis=(1, 2), dtype=np.float64)
+
+    def length_correlation(self, plan: PlanOptions | None = None) -> float | None:
+        """Over class pairs, the correlation of the mean JM of all heads with the difference in mean length; None with
+        fewer than three pairs, or without any spread."""
+        plan = resolve(PlanOptions, self.preset, {}) if plan is None else plan
+        pairs = len(self.pairs)
+        apart = self.features_by(plan).reshape(len(self), pairs, -1).mean(axis=(0, 2), dtype=np.float64)
+        lengths = self.lengths[self.usable]
+        longer = np.array([abs(lengths[c] - lengths[d]) for c, d in combinations(range(len(lengths)), 2)])
+        if pairs < 3 or not (np.ptp(apart) and np.ptp(longer)):
+            return None
+        return float(np.corrcoef(apart, longer)[0, 1])
 
     def save(self, path: str | Path) -> None:
         """Write everything to one .npz file, whole or not at all; `open_signatures` reads it back."""
