@@ -17,7 +17,7 @@ from headviz.errors import ScoreError
 MOST_DEGREE = 8
 _FEWEST_POINTS = 6  # kneed finds no knee in fewer
 _LEAST_RANGE = 1e-9
-_MOST_QUALITY_DEGREE = 5  # above it a polynomial runs through a dozen points, noise included
+MOST_QUALITY_DEGREE = 5  # above it a polynomial runs through a dozen points, noise included
 _LEAST_PEAK = 0.02
 
 _Numbers = Sequence[float] | np.ndarray
@@ -63,7 +63,7 @@ def peak_knee(k: _Numbers, quality: _Numbers, degree: int | None) -> int | None:
         return None
     fitted = quality
     if degree is not None:
-        degree = min(degree, _MOST_QUALITY_DEGREE, len(k) - 1)
+        degree = min(degree, MOST_QUALITY_DEGREE, len(k) - 1)
         fitted = np.polynomial.Polynomial.fit(k, quality, degree)(k)
         if not _has_range(fitted):
             return None

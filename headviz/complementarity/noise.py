@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from headviz.complementarity.curve import Curve
 from headviz.complementarity.distance import distances, shuffled
 from headviz.errors import ScoreError
+from headviz.progress import CancelSignal, OnProgress, Progress
 
 if TYPE_CHECKING:
     from headviz.complementarity.plan import Plan
@@ -37,6 +38,27 @@ def noise_curve(plan: Plan, seed: int = 0, kind: str = "columns") -> Curve:
         raise ScoreError("These signatures hold no permuted labels (nulls=0). Take them with nulls=2.")
     parts = measure.parts(signatures, plan.options, seed % len(signatures.null_mean))
     return plan.regrouped(parts, options).silhouettes
+
+
+def noise_curves(
+    plan: Plan,
+    seeds: int = 5,
+    *,
+    on_progress: OnProgress | None = None,
+    cancel: CancelSignal | None = None,
+) -> dict[str, list[Curve]]:
+    """Kind -> `noise_curve` of each seed from 0: "columns" always, "labels" where the signatures hold permutations and
+    the distance looks at labels."""
+    by_class = distances[plan.options.distance].by_class
+    kinds = KINDS if by_class and len(plan.required_signatures().null_mean) else KINDS[:1]
+    found: dict[str, list[Curve]] = {}
+    with Progress(len(kinds) * seeds, "grouping noise", on_progress, cancel) as progress:
+        for kind in kinds:
+            found[kind] = []
+            for seed in range(seeds):
+                found[kind].append(noise_curve(plan, seed, kind))
+                progress.step()
+    return found
 
 
 def compared(k: int | None, total: int, degree: int | None, noises: Sequence[Curve]) -> str:

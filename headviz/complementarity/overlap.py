@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import comb
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from headviz.complementarity.controls import top
 from headviz.complementarity.representatives import pick_heads
 from headviz.errors import ScoreError
+from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.stats import generator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from headviz.complementarity.plan import Plan
+    from headviz.head_scores import HeadScores
+
+# Criteria that follow the gradients from which salience comes: the two share heads whatever the clusters are.
+LIKE_SALIENCE = ("his", "hies", "fisher", "integrated_gradients", "ablation", "shapley")
 
 
 def jaccard(kept_a: np.ndarray, kept_b: np.ndarray) -> float:
@@ -66,6 +79,44 @@ def salience_chance(
         shared[draw] = np.count_nonzero(np.logical_and(*_as_choices(kept, other_kept)))
     low, high = np.quantile(shared, (0.025, 0.975))
     return float(shared.mean()), float(low), float(high)
+
+
+def overlap_curve(
+    plan: Plan,
+    head_scores: HeadScores,
+    counts: Sequence[int],
+    *,
+    on_progress: OnProgress | None = None,
+    cancel: CancelSignal | None = None,
+) -> pd.DataFrame:
+    """pandas, one row per number of clusters in ``counts``: k, kept (by the plan, rescued included), shared with the
+    highest of ``head_scores`` at the same number and guard, and mean, low, high (95 %) of what chance shares.
+
+    ``attrs["chance"]`` says which chance: "salience" (`salience_chance`), where salience picks the plan's heads and the
+    criterion follows it, else "hypergeometric".
+    """
+    import pandas as pd
+
+    like = plan.salience is not None and plan.options.representative == "salience"
+    like = like and head_scores.criterion in LIKE_SALIENCE
+    rows = []
+    with Progress(len(counts), "comparing choices", on_progress, cancel) as progress:
+        for k in counts:
+            one = plan.with_count(k)
+            kept, mask = one.picked[0], top(one, head_scores)
+            other = mask.keep[plan.places]
+            size = int(kept.sum())
+            if like:
+                chance = salience_chance(
+                    one.labels, one.centres, one.ranking, one.layer_of, other, guard=one.options.guard
+                )
+            else:
+                chance = hypergeometric(size, int(other.sum()), len(plan))
+            rows.append((k, size, int(np.count_nonzero(kept & other)), *chance))
+            progress.step()
+    table = pd.DataFrame(rows, columns=["k", "kept", "shared", "mean", "low", "high"])
+    table.attrs = {"chance": "salience" if like else "hypergeometric"}
+    return table
 
 
 def _as_choices(kept_a: np.ndarray, kept_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

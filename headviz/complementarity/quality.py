@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headviz.complementarity.knee import fewest_within, peak_knee
+from headviz.complementarity.knee import MOST_QUALITY_DEGREE, fewest_within, peak_knee
 from headviz.errors import ScoreError
 from headviz.evaluation import evaluate
 from headviz.progress import CancelSignal, OnProgress, Progress
@@ -57,16 +57,22 @@ def quality_curve(
             progress.step(len(data))
     table = pd.DataFrame(rows, columns=["k", "kept", "value", "low", "high"])
     table = table.drop_duplicates("kept").reset_index(drop=True)
+    table.attrs = {"metric": metric, "constant": constant}
+    return fitted(table, plan.degree)
+
+
+def fitted(table: pd.DataFrame, degree: int | None) -> pd.DataFrame:
+    """A measured `quality_curve` with the fit and the knee of another ``degree``: nothing is measured again."""
     kept, value = table["kept"].to_numpy(float), table["value"].to_numpy()
-    degree = None if plan.degree is None else min(plan.degree, 5, len(table) - 1)
-    table["fit"] = value if degree is None else np.polynomial.Polynomial.fit(kept, value, degree)(kept)
-    table.attrs = {
-        "metric": metric,
-        "constant": constant,
-        "knee": peak_knee(kept, value, plan.degree) if len(table) > 2 else None,
+    capped = None if degree is None else min(degree, MOST_QUALITY_DEGREE, len(table) - 1)
+    fit = value if capped is None else np.polynomial.Polynomial.fit(kept, value, capped)(kept)
+    made = table.assign(fit=fit)
+    made.attrs = {
+        **table.attrs,
+        "knee": peak_knee(kept, value, degree) if len(table) > 2 else None,
         "fewest": fewest_within(kept, value),
     }
-    return table
+    return made
 
 
 def _within(progress: Progress) -> OnProgress:

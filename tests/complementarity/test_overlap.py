@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import headviz as hv
-from headviz.complementarity.overlap import hypergeometric, jaccard, salience_chance
+from headviz.complementarity.overlap import hypergeometric, jaccard, overlap_curve, salience_chance
+from headviz.head_scores import HeadScores
+from tests.complementarity.made import made
 
 
 def chosen(n: int, *heads: int) -> np.ndarray:
@@ -96,3 +98,28 @@ def test_salience_chance_is_far_above_the_hypergeometric_one() -> None:
 def test_draws_that_are_no_count_are_refused(draws: object) -> None:
     with pytest.raises(hv.ScoreError, match="draws"):
         salience_chance([0, 0], [0], [1.0, 2.0], [0, 0], chosen(2, 1), draws=draws)
+
+
+def test_overlap_curve_counts_shared_heads_at_each_number() -> None:
+    plan = hv.cahp(made(), space="pca", guard=False)
+    scores = HeadScores(np.arange(24.0).reshape(4, 6), "made", {}, plan.provenance)
+    curve = overlap_curve(plan, scores, [3, 10])
+    for row in curve.itertuples():
+        best = {f"L{head // 6}H{head % 6}" for head in range(24 - row.k, 24)}
+        assert row.shared == len(best & set(plan.with_count(row.k).mask.kept))
+        assert (row.mean, row.low, row.high) == hypergeometric(row.k, row.k, 24)
+    assert curve.attrs["chance"] == "hypergeometric"
+
+
+def test_overlap_with_what_follows_salience_has_the_chance_of_salience() -> None:
+    plan = hv.cahp(made(), space="pca")
+    assert plan.salience is not None
+    scores = HeadScores(plan.salience.reshape(4, 6), "his", {}, plan.provenance)
+    curve = overlap_curve(plan, scores, [8])
+    one = plan.with_count(8)
+    other = one.top(scores).keep.ravel()
+    expected = salience_chance(one.labels, one.centres, one.ranking, one.layer_of, other)
+    assert tuple(curve.loc[0, ["mean", "low", "high"]]) == pytest.approx(expected)
+    assert curve.attrs["chance"] == "salience"
+    medoids = hv.cahp(made(), space="pca", representative="medoid")
+    assert overlap_curve(medoids, scores, [8]).attrs["chance"] == "hypergeometric"

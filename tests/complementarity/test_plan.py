@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 import headviz as hv
-from headviz.complementarity.noise import compared
+from headviz.complementarity.knee import peak_knee
+from headviz.complementarity.noise import compared, noise_curves
+from headviz.complementarity.quality import fitted
 from headviz.complementarity.salience import salience_of
 from tests.complementarity.made import made
 from tests.tiny import tiny_labels, tiny_model, tiny_texts
@@ -155,8 +157,24 @@ def test_floor_is_the_mean_of_the_permuted_labels_and_noisy_classes_are_named() 
     plan = hv.cahp(signatures)
     floors = [signatures.features(null=null).mean(axis=1) for null in range(2)]
     np.testing.assert_allclose(plan.floor, np.mean(floors, axis=0), rtol=1e-5)
+    above = signatures.features() > 3 * np.mean(floors, axis=0)[:, None]
+    np.testing.assert_allclose(plan.above_floor, above.mean(axis=1))
     assert any("mostly sampling noise" in note for note in plan.notes)  # random moments: the labels say nothing
     assert hv.cahp(made(nulls=0)).floor is None
+
+
+def test_classes_told_apart_as_their_lengths_are_named() -> None:
+    # classes a, b, c with means 0, 1 and 3 apart in every cell: pairs (a, b), (a, c), (b, c) are 1, 3 and 2 apart
+    mean = (
+        np.broadcast_to(np.array([0.0, 1, 3])[:, None, None], (24, 3, 4, 4))
+        * np.linspace(0.5, 1, 24)[:, None, None, None]
+    )
+    along = made(mean=mean, variance=np.ones_like(mean), lengths=np.array([5.0, 10, 20]))
+    assert along.length_correlation() > 0.9  # type: ignore[operator]
+    assert any("may be length" in note for note in hv.cahp(along).notes)
+    across = made(mean=mean, variance=np.ones_like(mean), lengths=np.array([5.0, 20, 6]))
+    assert not any("may be length" in note for note in hv.cahp(across).notes)
+    assert made(classes=2).length_correlation() is None
 
 
 def test_noise_is_the_same_procedure_on_shuffled_or_permuted_features() -> None:
@@ -170,6 +188,16 @@ def test_noise_is_the_same_procedure_on_shuffled_or_permuted_features() -> None:
         hv.cahp(made(nulls=0)).noise_curve(0, "labels")
     with pytest.raises(hv.ScoreError, match="does not look at labels"):
         hv.cahp(SIGNATURES, distance="js").noise_curve(0, "labels")
+
+
+def test_noise_curves_are_one_of_each_seed_and_kind_that_there_is() -> None:
+    plan = hv.cahp(made(), space="pca")
+    found = noise_curves(plan, 2)
+    assert {kind: [curve.mss.tolist() for curve in curves] for kind, curves in found.items()} == {
+        kind: [plan.noise_curve(seed, kind).mss.tolist() for seed in range(2)] for kind in ("columns", "labels")
+    }
+    assert list(noise_curves(hv.cahp(made(nulls=0), space="pca"), 1)) == ["columns"]
+    assert list(noise_curves(hv.cahp(made(), space="pca", distance="js"), 1)) == ["columns"]
 
 
 def test_sentence_on_noise_says_inside_or_how_far_outside_the_band() -> None:
@@ -241,6 +269,17 @@ def test_quality_curve_measures_each_count_and_ends_at_the_full_model() -> None:
         assert (row.value, row.low, row.high) == (measured.value, measured.low, measured.high)
     assert table["value"].iloc[-1] == hv.evaluate(subject, data).metrics["accuracy"].value
     assert table.attrs["fewest"] in table["kept"].tolist() and table.attrs["metric"] == "accuracy"
+
+
+def test_fitted_gives_another_degree_what_measuring_at_it_gives() -> None:
+    table = pd.DataFrame({"kept": np.arange(2, 14), "value": 1 - np.arange(2, 14) ** -0.5})
+    table.attrs = {"metric": "accuracy", "constant": 0.2}
+    for degree in (2, 5, 8, None):
+        found = fitted(table, degree)
+        assert found.attrs["knee"] == peak_knee(table["kept"], table["value"], degree)
+        assert found.attrs["constant"] == 0.2 and "knee" not in table.attrs
+    assert fitted(table, None)["fit"].tolist() == table["value"].tolist()
+    assert fitted(table, 8)["fit"].tolist() == fitted(table, 5)["fit"].tolist()
 
 
 def test_stability_varies_seeds_and_resamples_in_one_more_pass() -> None:
