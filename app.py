@@ -40,8 +40,8 @@ with st.expander(
     "Open another model or data" if session.model else "Open your own",
     expanded=not (session.model and session.data) or bool(session.troubles),
 ):
-    left, right = st.columns(2, gap="large")
-    with left, ui.shown():
+    sides = st.grid(2, min_column_width=300, gap=("small", "large"))
+    with sides.cell(), ui.shown():
         forms.model_form(page)
-    with right, ui.shown():
+    with sides.cell(), ui.shown():
         forms.data_form(page)

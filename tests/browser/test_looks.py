@@ -58,6 +58,28 @@ def test_no_page_is_wider_than_its_window(theme: str, size: str, visitor: Callab
         visit.page.set_viewport_size({"width": width, "height": height})
 
 
+def test_no_word_of_the_first_page_is_broken_in_a_zoomed_window(visitor: Callable[..., Visit]) -> None:
+    width, height = SIZES["zoomed"]
+    visit = visitor(viewport={"width": width, "height": height}).go().settled()
+    expect(visit.page.get_by_test_id("stSkeleton")).to_have_count(0)  # every form field stands
+    expect(visit.page.get_by_role("textbox", name="Split to measure on")).to_be_visible()
+    broken = visit.page.get_by_test_id("stMain").evaluate(
+        """main => {
+          const found = [], words = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
+          for (let node = words.nextNode(); node; node = words.nextNode()) {
+            if (getComputedStyle(node.parentElement).fontFamily.includes('Material')) continue;  // icons
+            for (const word of node.data.matchAll(/[A-Za-z]+/g)) {
+              const range = document.createRange();
+              range.setStart(node, word.index); range.setEnd(node, word.index + word[0].length);
+              if (new Set([...range.getClientRects()].map(box => box.top)).size > 1) found.push(word[0]);
+            }
+          }
+          return found;
+        }"""
+    )
+    assert broken == []
+
+
 def test_sidebar_closes_after_a_link_where_it_lies_over_the_page_and_stays_beside_it(
     visitor: Callable[..., Visit],
 ) -> None:

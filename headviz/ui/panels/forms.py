@@ -57,11 +57,11 @@ def data_form(page: Page) -> None:
             key="data_source",
             placeholder="demo/reviews, org/name or /path/to/file.csv",
         )
-        left, right = st.columns(2)
-        inputs = left.text_input("Text columns (optional)", key="data_inputs", help=_COLUMNS_HELP)
-        label = right.text_input("Label column (optional)", key="data_label")
-        calibration = left.text_input("Split to score on (optional)", key="data_calibration", placeholder="train")
-        report = right.text_input("Split to measure on (optional)", key="data_report", placeholder="test")
+        fields = st.grid(2, min_column_width=140)
+        inputs = fields.text_input("Text columns (optional)", key="data_inputs", help=_COLUMNS_HELP)
+        label = fields.text_input("Label column (optional)", key="data_label")
+        calibration = fields.text_input("Split to score on (optional)", key="data_calibration", placeholder="train")
+        report = fields.text_input("Split to measure on (optional)", key="data_report", placeholder="test")
         if st.form_submit_button("Open data", icon=":material/table_view:"):
             splits = (calibration.strip(), report.strip())
             with _refusal_on_top(page):

@@ -75,9 +75,9 @@ def welcome(page: Page) -> None:
     """What a first visitor sees: the demo in one click, and what there is to do."""
     demo_button(page)
     st.markdown("The demo is a small bundled classifier of product reviews with its data; nothing is downloaded.")
-    for place, (name, icon, text) in zip(st.columns(len(STEPS)), STEPS, strict=True):
-        with place.container(border=True, height="stretch"):
-            st.markdown(f"{icon} **{name}**  \n{text}")
+    steps = st.grid(len(STEPS), min_column_width=150, border=True)
+    for name, icon, text in STEPS:
+        steps.markdown(f"{icon} **{name}**  \n{text}")
 
 
 def asked_for(page: Page) -> None:
