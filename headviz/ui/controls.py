@@ -87,7 +87,7 @@ def alpha_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
     def chosen() -> None:
         st.session_state[PRESSED] = key
         session.set_alpha(float(st.session_state[key]))
-        _draw_again(fragments)
+        draw_again(fragments)
 
     st.select_slider(
         "Alpha",
@@ -124,7 +124,7 @@ def _mask_steps(page: Page, fragments: Sequence[str]) -> None:
 
     def go(to: int) -> None:
         session.set_alpha(inside(*breaks[to][:2]))
-        _draw_again(fragments)
+        draw_again(fragments)
 
     with st.container(horizontal=True, vertical_alignment="center", key="mask_steps"):
         st.button(
@@ -161,7 +161,7 @@ def prune_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
     def chosen() -> None:
         st.session_state[PRESSED] = key
         session.commit(prune=int(st.session_state[key]))
-        _draw_again(fragments)
+        draw_again(fragments)
 
     st.select_slider(
         "Heads to cut",
@@ -267,7 +267,8 @@ def hv_head_names(page: Page) -> list[str]:
     return head_names(page.session.subject.heads)
 
 
-def _draw_again(fragments: Sequence[str]) -> None:
+def draw_again(fragments: Sequence[str]) -> None:
+    """In a callback: draw these fragments, and nothing else, again."""
     if fragments:
         st.rerun(list(fragments))
 

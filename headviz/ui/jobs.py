@@ -40,6 +40,7 @@ class Job:
     seconds_left: float | None = None
     result: Any = None
     error: str | None = None
+    seconds: float | None = None  # that the work took, once done
     gave_way: bool = False  # stopped because a newer job of its kind was started
     cancel: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
@@ -64,7 +65,9 @@ class Job:
             if self.cancel.is_set():
                 raise Cancelled()
             self.state = "running"
+            started = time.monotonic()
             self.result = self.work(self.on_progress, self.cancel)
+            self.seconds = time.monotonic() - started
             self.state = "done"
         except Cancelled:
             self.state = "stopped"

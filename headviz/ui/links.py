@@ -1,4 +1,5 @@
-"""The settings in the address: ``?model=...&data=...&criterion=hies&alpha=0.970&prune=36&mask=CODE``.
+"""The settings in the address: ``?model=...&data=...&criterion=hies&alpha=0.970&prune=36&mask=CODE``,
+and ``cahp=degree:4`` for the settings of CAHP.
 
 Everything here is pure: `read` says what an address asks for, `write` gives the address of some settings; neither knows
 Streamlit. An address is untrusted: names outside the list are left alone, values are checked by length and alphabet
@@ -15,10 +16,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from headviz.errors import HeadvizError
+from headviz.errors import HeadvizError, ScoreError
+from headviz.ui.plan_choice import PlanChoice
 
 LONGEST = 2048  # characters of one value; a mask of 32 x 64 heads needs 350
-NAMES = ("model", "data", "criterion", "alpha", "prune", "mask", "options", "calibration")
+NAMES = ("model", "data", "criterion", "alpha", "prune", "mask", "options", "calibration", "cahp")
 
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?(@[A-Za-z0-9._/-]{1,100})?")
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
@@ -67,6 +69,7 @@ def write(
     mask: str | None,
     options: Mapping[str, Any] | None = None,
     calibration: int | None = 512,
+    cahp: PlanChoice | None = None,
 ) -> dict[str, str]:
     """The address of these settings. ``calibration`` None means all examples; ``alpha`` comes from `alpha_text`."""
     address = {
@@ -76,10 +79,15 @@ def write(
         "alpha": alpha,
         "prune": None if prune is None else str(prune),
         "mask": mask,
-        "options": ",".join(f"{name}:{value}" for name, value in sorted((options or {}).items())) or "default",
+        "options": _joined(options or {}),
         "calibration": "all" if calibration is None else str(calibration),
+        "cahp": None if cahp is None else _joined(cahp.pairs()),
     }
     return {name: value for name, value in address.items() if value is not None}
+
+
+def _joined(options: Mapping[str, Any]) -> str:
+    return ",".join(f"{name}:{value}" for name, value in sorted(options.items())) or "default"
 
 
 def is_fingerprint(model: str) -> bool:
@@ -170,6 +178,13 @@ def _calibration(text: str) -> int | None:
     return int(text)
 
 
+def _cahp(text: str) -> PlanChoice:
+    try:
+        return PlanChoice.of_pairs(_options(text))
+    except (ScoreError, LinkError) as error:
+        raise LinkError("The link's cahp settings cannot be read; they were left as they are.") from error
+
+
 _PARSERS = {
     "model": _model,
     "data": _data,
@@ -179,4 +194,5 @@ _PARSERS = {
     "mask": _mask,
     "options": _options,
     "calibration": _calibration,
+    "cahp": _cahp,
 }

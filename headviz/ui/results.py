@@ -75,7 +75,7 @@ class Results:
             return data
         return data.take(positions(len(data), size))
 
-    def _score_key(self, size: int) -> tuple[Any, ...]:
+    def score_key(self, size: int) -> tuple[Any, ...]:
         assert self.session.subject is not None and self.session.data is not None
         return ("scores", self.session.subject.fingerprint, self.session.data.calibration.fingerprint, size)
 
@@ -84,17 +84,17 @@ class Results:
         if self.session.subject is None or self.session.data is None:
             return None
         size = self.calibration_size(self.session.choice.calibration)
-        key = self._score_key(size)
+        key = self.score_key(size)
         known: Base | None = self.shelf.scores.get(key)
         if known is None:
-            whole: Base | None = self.shelf.scores.get(self._score_key(self._pass_size()))
+            whole: Base | None = self.shelf.scores.get(self.score_key(self._pass_size()))
             if whole is not None and size < len(whole.scores):
                 known = self.shelf.scores.put(key, base_of(whole.scores.sample(size, SEED), key))
         return known
 
     def whole_base(self) -> Base | None:
         """The scores of the pass that smaller calibration sizes are drawn from."""
-        return self.shelf.scores.get(self._score_key(self._pass_size()))
+        return self.shelf.scores.get(self.score_key(self._pass_size()))
 
     def _pass_size(self) -> int:
         """The size to make a pass for: 512 for anything up to that, so that 32 and 128 come for free."""
@@ -107,7 +107,7 @@ class Results:
         if session.subject is None or session.data is None or self.base() is not None:
             return None
         subject, size = session.subject, self._pass_size()
-        key = self._score_key(size)
+        key = self.score_key(size)
         data = session.data.calibration
         data = data if size >= len(data) else data.take(positions(len(data), size))
 
@@ -222,10 +222,10 @@ class Results:
         return self.jobs.get(self._criterion_key(self.session.choice.criterion))
 
     def preset(self) -> Mask | None:
-        """The mask that criterion, options and number of heads give, without edits."""
-        scores, prune = self.head_scores(), self.session.choice.prune
-        if scores is None or prune is None or self.session.subject is None:
-            return None
+        """The mask that criterion, options and number of heads give, or a plan in their place; without edits."""
+        scores, prune, taken = self.head_scores(), self.session.choice.prune, self.session.choice.taken
+        if taken is not None or scores is None or prune is None:
+            return taken
         return hv.select(scores, prune)
 
     def mask(self) -> Mask | None:

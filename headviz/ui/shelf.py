@@ -55,4 +55,7 @@ class Shelf:
         self.breaks = Board(128)
         self.drawn = Board(16)  # draws from large data to measure on
         self.evaluations = Board(256)
+        self.signatures = Board(4)
+        self.plans = Board(32)
+        self.checks = Board(64)  # of plans: noise curves, overlap, stability, measured quality
         self.views = Board(64)  # attention maps and token attributions of single texts

@@ -18,6 +18,7 @@ from headviz.ui.waiting import describe
 PAGES = (
     ("Home", "app.py", ":material/home:"),
     ("Scores", "pages/scores.py", ":material/grid_on:"),
+    ("Complementarity", "pages/complementarity.py", ":material/hub:"),
     ("Mask", "pages/mask.py", ":material/content_cut:"),
     ("Export", "pages/export.py", ":material/save:"),
 )

@@ -15,6 +15,7 @@ import numpy as np
 
 from headviz.errors import MaskError
 from headviz.ui import links
+from headviz.ui.plan_choice import PlanChoice
 
 if TYPE_CHECKING:
     from headviz.data import Data
@@ -27,6 +28,7 @@ DEFAULT_SHARE = 0.3
 CALIBRATION_SIZES: tuple[int | None, ...] = (32, 128, 512, None)  # None: all
 DEFAULT_CALIBRATION = 512
 _LONGEST_PAST = 200
+_OF_THE_PRESET = frozenset({"criterion", "alpha", "prune", "options", "calibration"})  # what a mask rests on
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Choice:
     prune: int | None = None  # heads; None until a model says how many there are
     edits: dict[str, bool] = field(default_factory=dict)  # head -> kept, set by hand on top of the preset
     fixed: Mask | None = None  # a mask of its own (from a link or file), until the preset under it is known
+    taken: Mask | None = None  # a plan's mask, in the criterion's place until one is chosen again
 
 
 @dataclass
@@ -80,6 +83,8 @@ class Session:
     choice: Choice = field(default_factory=Choice)
     picked: str | None = None  # the head looked at, "L3H7"
     metric: str | None = None
+    plan: PlanChoice = field(default_factory=PlanChoice)
+    last_knee: tuple[str, int] | None = None  # a model and the last number of clusters that its plan had
     measure_on: int | None = 0  # examples to measure quality on: None all, 0 until chosen
     notes: list[str] = field(default_factory=list)  # about links and files, until the next choice
     troubles: list[str] = field(default_factory=list)  # why something could not be opened
@@ -106,6 +111,8 @@ class Session:
     def commit(self, **changes: Any) -> None:
         """Change fields of the choice as one step that undo can take back."""
         before = deepcopy_choice(self.choice)
+        if _OF_THE_PRESET & set(changes):
+            changes.setdefault("taken", None)
         for name, value in changes.items():
             setattr(self.choice, name, value)
         self.own_run = True
@@ -148,6 +155,16 @@ class Session:
         self.alpha_stops.add(alpha)
         self.commit(alpha=alpha)
 
+    def choose_plan(self, **changes: Any) -> None:
+        """Change settings of CAHP; they stand in the link and undo leaves them alone."""
+        self.plan, self.own_run = self.plan.with_(**changes), True
+        self.notes.clear()
+        self.troubles.clear()
+
+    def take_plan(self, mask: Mask) -> None:
+        """Make a plan's mask the one in hand, as one step: it stands in the criterion's place."""
+        self.commit(taken=mask, fixed=None, edits={}, prune=len(mask.pruned))
+
     def pick(self, head: str | None) -> None:
         self.picked, self.own_run = head, True
 
@@ -161,7 +178,8 @@ class Session:
         self.model, self.wanted_model = model, None
         if not same:
             self.past, self.future = [], []
-            self.choice.edits, self.choice.fixed, self.picked = {}, None, None
+            self.choice.edits, self.choice.fixed, self.choice.taken, self.picked = {}, None, None, None
+            self.plan = self.plan.with_(count=None)
             if wanted is None:
                 self.choice.prune = None
         if wanted is not None and links.is_fingerprint(wanted) and wanted != subject.fingerprint and self.wanted_mask:
@@ -190,6 +208,7 @@ class Session:
         code, self.wanted_mask = self.wanted_mask, None
         try:
             self.choice.fixed, self.choice.edits = Mask.from_code(code, self.model.subject), {}
+            self.choice.taken = None
         except MaskError as error:
             self.notes.append(f"The link's mask was left out. {error}")
 
@@ -230,17 +249,18 @@ class Session:
         for name in ("criterion", "alpha", "prune", "calibration"):
             if name in found:
                 setattr(choice, name, found[name])
+        self.plan = found.get("cahp", self.plan)
         if "alpha" in found:
             self.alpha_stops.add(choice.alpha)
         if "options" in found:
             choice.options = {choice.criterion: found["options"]} if found["options"] else {}
-        if set(found) & {"criterion", "alpha", "prune", "options", "calibration"} and "mask" not in asked:
-            choice.edits, choice.fixed = {}, None
+        if _OF_THE_PRESET & set(found) and "mask" not in asked:
+            choice.edits, choice.fixed, choice.taken = {}, None, None
         if "prune" in found and self.model and self.wanted_model is None:
             self.settle_prune()
         if "mask" in found:
             self.wanted_mask = found["mask"]
-        elif set(found) & {"criterion", "alpha", "prune", "options", "calibration"} and asked.get("mask"):
+        elif _OF_THE_PRESET & set(found) and asked.get("mask"):
             self.wanted_mask = asked["mask"][0] if len(asked["mask"]) == 1 else None
         if self.wanted_model is None:
             self.adopt_mask()
@@ -261,6 +281,7 @@ class Session:
             mask=code,
             options=choice.options.get(choice.criterion),
             calibration=choice.calibration,
+            cahp=self.plan,
         )
 
 
@@ -274,6 +295,7 @@ def deepcopy_choice(choice: Choice) -> Choice:
         choice.prune,
         dict(choice.edits),
         choice.fixed,
+        choice.taken,
     )
 
 

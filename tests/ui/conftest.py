@@ -63,7 +63,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     monkeypatch.setattr("headviz.ui.page._jobs", lambda: jobs)
     monkeypatch.setattr("headviz.ui.page._shelf", lambda: shelf)
     # AppTest makes its list of pages anew at each run, and not at one of fragments alone: here the whole page runs
-    monkeypatch.setattr("headviz.ui.controls._draw_again", lambda fragments: None)
+    monkeypatch.setattr("headviz.ui.controls.draw_again", lambda fragments: None)
 
     def visit(page: str | None = None, /, **parameters: str) -> Any:
         at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)

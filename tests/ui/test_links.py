@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headviz.ui import links
+from headviz.ui.plan_choice import PlanChoice
 
 FULL = {
     "model": "demo/reviews",
@@ -20,6 +21,7 @@ FULL = {
     "mask": "1AbC-_9",
     "options": {"normalise": "rank", "seed": "3"},
     "calibration": 128,
+    "cahp": PlanChoice(degree=None, space="pca", guard=False),
 }
 
 
@@ -37,6 +39,7 @@ def test_write_gives_every_setting_and_no_defaults_are_left_out() -> None:
         "mask": "1AbC-_9",
         "options": "normalise:rank,seed:3",
         "calibration": "128",
+        "cahp": "degree:none,guard:off,space:pca",
     }
 
 

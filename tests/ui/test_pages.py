@@ -14,7 +14,7 @@ from headviz.mask import Mask
 from headviz.ui.state import Session
 from tests.ui.conftest import ROWS, said, send
 
-PAGES = ("pages/scores.py", "pages/mask.py", "pages/export.py")
+PAGES = ("pages/scores.py", "pages/complementarity.py", "pages/mask.py", "pages/export.py")
 HEADS = 12  # of the tiny model, 3 x 4
 
 
@@ -415,6 +415,7 @@ def test_rubbish_in_every_parameter_is_noted_and_nothing_changes(opened: Any, pa
         "mask": "A" * 3000,
         "options": "a:b:c",
         "calibration": "٣",
+        "cahp": "degree:<b>",
     }
     for name, value in rubbish.items():
         at.query_params[name] = value

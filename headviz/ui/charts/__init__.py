@@ -3,27 +3,47 @@
 None computes scores or touches a model.
 """
 
+from headviz.ui.charts.cells import cells
+from headviz.ui.charts.compared import compared
 from headviz.ui.charts.distribution import distribution
 from headviz.ui.charts.drawing import Drawing
+from headviz.ui.charts.graph import COLOURS, graph
 from headviz.ui.charts.heatmap import heatmap
 from headviz.ui.charts.layers import layers
 from headviz.ui.charts.palette import PICK
 from headviz.ui.charts.quality import quality
+from headviz.ui.charts.quality_curve import quality_curve
+from headviz.ui.charts.roles import roles
 from headviz.ui.charts.scatter import iso_lines, scatter
+from headviz.ui.charts.shared import shared
+from headviz.ui.charts.shares import shares
+from headviz.ui.charts.silhouettes import difference, silhouettes
+from headviz.ui.charts.steadiness import steadiness
 from headviz.ui.charts.ticks import ticks
 from headviz.ui.charts.tokens import MOST_TOKENS, attention_map, attribution
 
 __all__ = [
+    "COLOURS",
     "MOST_TOKENS",
     "PICK",
     "Drawing",
     "attention_map",
     "attribution",
+    "cells",
+    "compared",
+    "difference",
     "distribution",
+    "graph",
     "heatmap",
     "iso_lines",
     "layers",
     "quality",
+    "quality_curve",
+    "roles",
     "scatter",
+    "shared",
+    "shares",
+    "silhouettes",
+    "steadiness",
     "ticks",
 ]

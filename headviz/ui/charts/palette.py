@@ -8,6 +8,9 @@ import altair as alt
 
 KEPT = "#2f7ed8"  # 4.0 : 1 on white, 4.6 : 1 on the dark ground
 CUT = "#d55e00"  # 3.9 : 1 and 4.6 : 1
+RESCUED = "#a05fc4"  # 4.2 : 1 and 4.3 : 1
+PRUNED = "#848e9b"
+NOISE = "#848e9b"
 LINE = "#848e9b"  # 3.3 : 1 and 5.5 : 1
 SCHEME = "viridis"
 PICK = "pick"  # the name of the selection in every chart on which a head can be picked

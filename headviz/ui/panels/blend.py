@@ -84,7 +84,7 @@ def _charts(page: Page, base: Base) -> None:
     for sentence in (_correlation(frame), _skew(base, normalise), _stability(page, mask)):
         if sentence:
             st.markdown(sentence)
-    if session.choice.edits or session.choice.criterion != "hies":
+    if session.choice.edits or session.choice.taken is not None or session.choice.criterion != "hies":
         _other_mask(page)
 
 
@@ -129,7 +129,9 @@ def _stability(page: Page, mask: Mask) -> str:
 def _other_mask(page: Page) -> None:
     """This part always shows the cut by HIES; say so where the mask in hand is another one."""
     session = page.session
-    if session.choice.criterion != "hies":
+    if session.choice.taken is not None:
+        note("The mask in hand is CAHP's, taken over from Complementarity; this part shows the cut by HIES.")
+    elif session.choice.criterion != "hies":
         note(
             f"The mask in hand goes by another criterion ({session.choice.criterion}); this part shows the cut by HIES."
         )

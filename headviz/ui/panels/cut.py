@@ -22,12 +22,26 @@ if TYPE_CHECKING:
 
 def choice(page: Page) -> None:
     """Criterion, its options, and how many heads go."""
+    if page.session.choice.taken is not None:
+        _taken(page)
     controls.prune_slider(page)
     controls.criterion_choice(page)
     controls.calibration_choice(page)
     session, results = page.session, page.results
     if results.is_slow(session.choice.criterion) and results.head_scores() is None:
         _ask_slow(page)
+
+
+def _taken(page: Page) -> None:
+    """A plan's mask stands in the criterion's place until one is chosen again."""
+    note(
+        "The mask in hand is CAHP's, taken over from Complementarity. Another criterion, option or number of heads "
+        "below takes its place."
+    )
+    st.button(
+        "Go by the criterion instead", key="drop_taken", icon=":material/undo:",
+        on_click=lambda: page.session.commit(taken=None, edits={}, fixed=None),
+    )  # fmt: skip
 
 
 def _ask_slow(page: Page) -> None:

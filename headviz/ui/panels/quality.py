@@ -27,7 +27,7 @@ def whole_model(page: Page) -> None:
     results, data = page.results, page.session.data
     assert data is not None
     st.header("Quality", help=help_of("evaluation", "confidence_interval"), anchor=False)
-    st.markdown(f"The whole model on {_examples(page)}. Below each figure stands its 95 % interval.")
+    st.markdown(f"The whole model on {examples_in_words(page)}. Below each figure stands its 95 % interval.")
     known = results.evaluation()
     if known is None:
         wait_for(results.ask_evaluation(), page)
@@ -53,7 +53,8 @@ def masked_model(page: Page, mask: Mask) -> None:
     waiting_now = results.ask_evaluation(mask)
     st.header("Quality with this mask", help=help_of("evaluation", "confidence_interval"), anchor=False)
     st.markdown(
-        f"Measured on {_examples(page)}, none of which was scored on. Below each figure stands its 95 % interval."
+        f"Measured on {examples_in_words(page)}, none of which was scored on. "
+        "Below each figure stands its 95 % interval."
     )
     with st.container(horizontal=True, gap="large", key="quality_choices"):
         metric = _metric_choice(page, before)
@@ -149,7 +150,7 @@ def _chart(before: Evaluation, now: Evaluation | None, metric: str) -> None:
     draw(drawing, key="quality", alt="Quality of the whole model and of this mask with 95 % intervals")
 
 
-def _examples(page: Page) -> str:
+def examples_in_words(page: Page) -> str:
     """ "1,105 examples of test.tsv", "500 of the 2,000 examples of test.tsv, drawn with seed 0", as Markdown."""
     assert page.session.data is not None
     data, used = page.session.data.report, len(page.results.report_data())

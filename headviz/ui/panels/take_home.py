@@ -22,6 +22,8 @@ from headviz.ui.panels.figures import figure, places
 from headviz.ui.results import controls_of
 from headviz.ui.waiting import wait_for
 
+_PLAN = "cahp"  # what a plan's mask names as its criterion
+
 
 @dataclass(frozen=True)
 class Packed:
@@ -43,6 +45,7 @@ def summary(page: Page, mask: Mask) -> None:
     record = mask.provenance
     criterion = record.get("criterion") or {}
     title = hv.criteria[criterion["name"]].title if criterion.get("name") in hv.criteria else None
+    title = "CAHP" if criterion.get("name") == _PLAN else title
     options = ", ".join(
         f"{name} {numbers.small(value) if isinstance(value, float) else value}"
         for name, value in (criterion.get("options") or {}).items()
@@ -232,6 +235,8 @@ def take(page: Page, content: bytes, name: str) -> None:
     criterion = record.get("criterion") or {}
     if criterion.get("name") in hv.criteria:
         changes |= _settings(criterion)
+    elif criterion.get("name") == _PLAN:
+        changes |= {"taken": mask, "fixed": None}
     session.commit(**changes)
     if "alpha" in changes:
         session.alpha_stops.add(changes["alpha"])

@@ -1,0 +1,49 @@
+"""Taking a plan along: its mask to the Mask page, the plan and its signatures as files."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from headviz.complementarity.plan import Plan
+from headviz.ui.controls import emphasis
+from headviz.ui.page import Page
+from headviz.ui.plans import Plans
+
+
+def take_home(page: Page, plan: Plan) -> None:
+    mask, session = plan.mask, page.session
+    signatures = Plans(page.results).signatures()
+    in_hand = session.choice.taken is not None and session.choice.taken == mask
+    with st.container(horizontal=True, vertical_alignment="center", key="take_plan"):
+        st.button(
+            f"Use this mask ({len(mask.pruned)} heads cut)", key="use_plan", type=emphasis(),
+            icon=":material/content_cut:", disabled=in_hand, on_click=session.take_plan, args=(mask,),
+            help="It becomes the mask in hand on the Mask and Export pages, in the criterion's place. Undo on the Mask "
+            "page takes that back.",
+        )  # fmt: skip
+        st.download_button(
+            "Download the plan", lambda: _content(plan), "plan.parquet", "application/vnd.apache.parquet",
+            key="download_plan", on_click="ignore", icon=":material/download:", help="hv.open_plan reads it back.",
+        )  # fmt: skip
+        if signatures is not None:
+            st.download_button(
+                "Download the signatures", lambda: _content(signatures, ".npz"), "signatures.npz",
+                "application/octet-stream", key="download_signatures", on_click="ignore", icon=":material/download:",
+                help="hv.open_signatures reads them back.",
+            )  # fmt: skip
+        if in_hand:
+            st.page_link(
+                "pages/mask.py", label="In hand: go on to Mask", icon=":material/arrow_forward:",
+                query_params=session.written or None,
+            )  # fmt: skip
+
+
+def _content(thing: Any, suffix: str = ".parquet") -> bytes:
+    with tempfile.TemporaryDirectory(prefix="headviz-") as folder:
+        path = Path(folder) / f"thing{suffix}"
+        thing.save(path)
+        return path.read_bytes()

@@ -1,0 +1,134 @@
+"""What a plan does to quality: over the number of heads, and beside controls of the same size. Measured on a click."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from headviz.complementarity.plan import Plan
+from headviz.complementarity.quality import counts_of
+from headviz.ui import charts, numbers, plan_frames
+from headviz.ui.controls import help_of
+from headviz.ui.draw import draw
+from headviz.ui.page import Page
+from headviz.ui.panels.quality import examples_in_words
+from headviz.ui.plans import QUALITY_COUNTS, Plans
+from headviz.ui.waiting import wait_for
+
+_DRAWS = (5, 20)
+
+
+def quality(page: Page, plan: Plan) -> None:
+    st.header("Measured quality", help=help_of("evaluation", "confidence_interval", "control"), anchor=False)
+    st.markdown(
+        f"On {examples_in_words(page)}, none of which signatures were taken on. Whoever chooses a number of heads by "
+        "these figures has chosen it on these examples: quote a final figure from data that were not looked at. "
+        "The paper's own figures could not be read by us and its code prints none, so none are shown."
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        _curve(page, plan)
+    with right:
+        _controls(page, plan)
+
+
+def _start_curve(plans: Plans) -> None:
+    plans.ask_quality()
+
+
+def _start_controls(plans: Plans, plan: Plan, draws: int) -> None:
+    plans.ask_controls(plan, draws)
+
+
+def _cost(plans: Plans, evaluations: int) -> str:
+    examples = len(plans.results.report_data())
+    text = f"{evaluations} evaluations of {examples:,} examples each"
+    seconds = plans.seconds_an_evaluation()
+    if seconds is None:
+        return f"{text}; how long one takes is known once the whole model is measured"
+    whole = evaluations * seconds
+    if whole < 1:
+        return f"{text}: less than a second"
+    return f"{text}: about {whole:.0f} s" if whole < 90 else f"{text}: about {whole / 60:.0f} min"
+
+
+def _curve(page: Page, plan: Plan) -> None:
+    st.subheader("Over the number of heads", anchor=False)
+    plans = Plans(page.results)
+    table, job = plans.quality(plan.degree), plans.quality_job()
+    if table is None and job is not None and job.state != "done":
+        wait_for(job, page)
+        return
+    if table is None:
+        st.button(
+            "Measure the curve", key="quality_curve", icon=":material/show_chart:", on_click=_start_curve, args=(plans,)
+        )
+        st.markdown(f"{_cost(plans, len(counts_of(plan, QUALITY_COUNTS)))}, stopped at any time.")
+        return
+    about, metric = table.attrs, table.attrs["metric"]
+    title = numbers.title_of(metric)
+    levels = [(float(table["value"].iloc[-1]), "unpruned")]
+    levels += [(about["constant"], "constant classifier")] if metric == "accuracy" else []
+    knees = [(plan.mask.count, "curve")] + ([(about["knee"], "quality")] if about["knee"] is not None else [])
+    drawing = charts.quality_curve(
+        table[["kept", "value", "low", "high", "fit"]],
+        pd.DataFrame(levels, columns=["value", "name"]),
+        pd.DataFrame(knees, columns=["kept", "kind"]).astype({"kept": float}),
+        title=title,
+        percent=metric in numbers.SHARES,
+    )
+    draw(drawing, key="quality_curve_chart", alt=f"{title} over the number of heads kept, with 95 % intervals")
+    knee = f"knee of quality {about['knee']} heads (violet)" if about["knee"] is not None else "quality has no knee"
+    degree = "no smoothing" if plan.degree is None else f"degree {min(plan.degree, 5)}"
+    st.markdown(
+        f"Silhouettes keep {plan.mask.count} heads (blue); {knee}, at {degree}. Fewest heads within 1 point of the "
+        f"whole model: {about['fewest']}."
+    )
+
+
+def _controls(page: Page, plan: Plan) -> None:
+    st.subheader("Beside controls of the same size", help=help_of("control", "paired_difference"), anchor=False)
+    plans = Plans(page.results)
+    draws = st.segmented_control(
+        "Draws of each random control", _DRAWS, key="control_draws", default=_DRAWS[0], required=True,
+        persist_state="session",
+    )  # fmt: skip
+    draws = draws or _DRAWS[0]
+    mask = plan.mask
+    table, job = plans.controls(mask, draws), plans.controls_job(mask, draws)
+    if table is None and job is not None and job.state != "done":
+        wait_for(job, page)
+        return
+    if table is None:
+        single = 2 + (plan.salience is not None)
+        st.button(
+            "Measure the controls", key="measure_controls", icon=":material/balance:",
+            on_click=_start_controls, args=(plans, plan, draws),
+        )  # fmt: skip
+        st.markdown(
+            f"Other choices of {mask.count} heads under the same guard: top salience, random heads, a random member "
+            f"of each cluster, the medoids. {_cost(plans, single + 2 * draws)}."
+        )
+        return
+    whole = page.results.evaluation()
+    drawing = charts.compared(
+        plan_frames.measured_rows(table),
+        whole=None if whole is None else whole.metrics["accuracy"].value,
+        constant=None if whole is None else whole.constant,
+    )
+    draw(drawing, key="compared", alt="Accuracy of this plan and of its controls, with 95 % intervals")
+    st.markdown(_differences(table))
+
+
+def _differences(table: pd.DataFrame) -> str:
+    """The paired differences as a table in Markdown."""
+    lines = ["| choice | heads | accuracy | CAHP less it, points |", "|:--|--:|--:|--:|"]
+    for row in table.itertuples():
+        name = plan_frames.CONTROLS.get(row.name, row.name)
+        drawn = f" (mean of {row.draws})" if row.draws > 1 else ""
+        less = "" if row.name == "cahp" else (
+            f"{numbers.signed(100 * row.less, 1)} ({numbers.signed(100 * row.less_low, 1)} to "
+            f"{numbers.signed(100 * row.less_high, 1)})"
+        )  # fmt: skip
+        lines.append(f"| {name}{drawn} | {row.kept} | {numbers.share(row.value)} | {less} |")
+    return "\n".join(lines)
