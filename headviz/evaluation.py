@@ -125,6 +125,47 @@ def evaluate(
     ``metrics``: some of the task's (for classes accuracy, macro_f1, matthews), the first being the main one; all by
     default. Raises DataError when data and model do not fit, MaskError when mask and model do not, Cancelled.
     """
+    prepared = prepare(subject, data, metrics)
+    logits, truncated = forward_all(
+        subject,
+        data.inputs,
+        mask,
+        batch_tokens=batch_tokens,
+        batch_size=batch_size,
+        on_progress=on_progress,
+        cancel=cancel,
+    )
+    return prepared.evaluation(logits, mask, truncated)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Model and data that fit each other: what turns logits into an `Evaluation`, however they were had."""
+
+    subject: Subject
+    data: Data
+    labels: np.ndarray
+    metrics: tuple[str, ...]
+
+    def evaluation(self, logits: torch.Tensor, mask: Mask | None, truncated: int) -> Evaluation:
+        """The evaluation of ``logits`` (N, C) of the data under ``mask``, with ``truncated`` texts cut to the limit."""
+        subject, data = self.subject, self.data
+        loss = subject.task_definition.loss(logits.double(), torch.as_tensor(self.labels))
+        pruned = {"pruned": [] if mask is None else list(mask.pruned)}
+        return Evaluation(
+            logits=logits.numpy(),
+            labels=self.labels,
+            loss=loss.numpy(),
+            ids=data.ids,
+            classes=subject.labels,
+            task=subject.task,
+            metric_names=self.metrics,
+            provenance=record(subject, data, pruned) | {"truncated": truncated},
+        )
+
+
+def prepare(subject: Subject, data: Data, metrics: Sequence[str] | None = None) -> Prepared:
+    """Check that ``data`` can be evaluated with ``subject``. Raises DataError as `evaluate` does."""
     known = tasks[subject.task].metrics
     chosen = tuple(known) if metrics is None else (metrics,) if isinstance(metrics, str) else tuple(metrics)
     for name in chosen:
@@ -135,28 +176,21 @@ def evaluate(
     require_data(data)
     if len(data) == 0:
         raise DataError(f"{data.name} has no examples; choose data with at least one row.")
-    labels = match_labels(data, subject.labels)
-    logits, truncated = forward_all(
-        subject,
-        data.inputs,
-        mask,
-        batch_tokens=batch_tokens,
-        batch_size=batch_size,
-        on_progress=on_progress,
-        cancel=cancel,
-    )
-    loss = subject.task_definition.loss(logits.double(), torch.as_tensor(labels))
-    provenance = record(subject, data, {"pruned": [] if mask is None else list(mask.pruned)}) | {"truncated": truncated}
-    return Evaluation(
-        logits=logits.numpy(),
-        labels=labels,
-        loss=loss.numpy(),
-        ids=data.ids,
-        classes=subject.labels,
-        task=subject.task,
-        metric_names=chosen,
-        provenance=provenance,
-    )
+    return Prepared(subject, data, match_labels(data, subject.labels), chosen)
+
+
+def gates_of(subject: Subject, mask: Mask | None) -> torch.Tensor | None:
+    """The gates (T,) of ``mask``, None for all open. Raises MaskError for a mask of another model."""
+    if mask is None:
+        return None
+    if not isinstance(mask, Mask):
+        raise MaskError(f"mask must be an hv.Mask. Got a {type(mask).__name__}; hv.Mask(keep) makes one of an array.")
+    if tuple(mask.heads) != subject.heads:
+        raise MaskError(
+            f"The mask is for heads {list(mask.heads)} per layer, but {subject.name} has {list(subject.heads)}. "
+            "Use a mask that was made for this model."
+        )
+    return subject.gates(mask.keep)
 
 
 @torch.no_grad()
@@ -172,18 +206,7 @@ def forward_all(
 ) -> tuple[torch.Tensor, int]:
     """Logits (N, C) float32 of ``inputs`` on the CPU, in their order, and how many texts were cut to the model's
     limit."""
-    gates = None
-    if mask is not None:
-        if not isinstance(mask, Mask):
-            raise MaskError(
-                f"mask must be an hv.Mask. Got a {type(mask).__name__}; hv.Mask(keep) makes one of an array."
-            )
-        if tuple(mask.heads) != subject.heads:
-            raise MaskError(
-                f"The mask is for heads {list(mask.heads)} per layer, but {subject.name} has {list(subject.heads)}. "
-                "Use a mask that was made for this model."
-            )
-        gates = subject.gates(mask.keep)
+    gates = gates_of(subject, mask)
     # not torch's default dtype, which another thread changes while it loads a model
     logits = torch.empty(len(inputs), len(subject.labels), dtype=torch.float32)
     with Progress(len(inputs), "measuring quality", on_progress, cancel) as progress:

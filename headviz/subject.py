@@ -91,6 +91,11 @@ class Subject:
         """Whether the model tells the two texts of a pair apart by token type ids."""
         return _segments(self.model.config)
 
+    @property
+    def keyword(self) -> bool:
+        """Whether a `Call` reaches the attention function as a keyword of the forward pass."""
+        return self._keyword
+
     def encode(self, inputs: Sequence[tuple[str, ...]]) -> Encoded:
         """Tokenise ``inputs``, cut at ``max_length`` tokens."""
         return encode(self, list(inputs))
