@@ -32,6 +32,8 @@ def main() -> None:
             visit.page.keyboard.press("Enter")
             visit.settled()
             _shoot(visit, f"scores-{theme}.png")
+            visit.to("Complementarity").take_signatures()
+            _shoot(visit, f"complementarity-{theme}.png")
             visit.to("Mask").settled().toggle("L0H0")
             _shoot(visit, f"mask-{theme}.png")
             visit.to("Export").settled()

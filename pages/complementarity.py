@@ -23,8 +23,8 @@ with ui.shown():
             made, taken = plans.base(), plans.signatures()
             if taken is not None:
                 signature.signature(page, taken, made)
-            for text in made.notes if made is not None else taken.notes if taken is not None else ():
-                note(text)
+            if notes := made.notes if made is not None else taken.notes if taken is not None else ():
+                note("\n\n".join(notes))
             if made is None:
                 wait_for(waiting, page)
             else:

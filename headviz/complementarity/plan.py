@@ -169,22 +169,29 @@ class Plan:
     def edges(self) -> pd.DataFrame:
         """pandas: head, other, distance, kind: "similar" between heads that are among each other's 3 nearest before any
         reduction, and "kept" between all kept heads."""
+        return self.edges_of("similar", "kept")
+
+    def edges_of(self, *kinds: str) -> pd.DataFrame:
+        """`edges` of these kinds alone."""
         import pandas as pd
 
         apart = self.placed.apart.copy()
         np.fill_diagonal(apart, np.inf)
         near = np.zeros_like(apart, dtype=bool)
         np.put_along_axis(near, np.argsort(apart, axis=1, kind="stable")[:, :_NEIGHBOURS], True, axis=1)
-        kinds = [("similar", np.triu(near & near.T, 1))]
-        if self.k is not None:
-            kept = self.picked[0]
-            kinds.append(("kept", np.triu(np.outer(kept, kept), 1)))
-        rows = [
-            (self.names[i], self.names[j], float(apart[i, j]), kind)
-            for kind, joined in kinds
-            for i, j in np.argwhere(joined)
-        ]
-        return pd.DataFrame(rows, columns=["head", "other", "distance", "kind"])
+        kept = np.zeros(len(self), dtype=bool) if self.k is None else self.picked[0]
+        joined = {"similar": near & near.T, "kept": np.outer(kept, kept)}
+        names = np.array(self.names, dtype=object)
+        ends = [np.nonzero(np.triu(joined[kind], 1)) for kind in kinds]
+        first, second = (np.concatenate([end[side] for end in ends]) for side in (0, 1))
+        return pd.DataFrame(
+            {
+                "head": names[first],
+                "other": names[second],
+                "distance": apart[first, second],
+                "kind": np.repeat(kinds, [len(end[0]) for end in ends]),
+            }
+        )
 
     @property
     def layer_of(self) -> np.ndarray:

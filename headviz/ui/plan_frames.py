@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from headviz.complementarity.controls import filled
+from headviz.stats import generator
 from headviz.ui.frames import heads_frame
 
 if TYPE_CHECKING:
@@ -30,25 +33,18 @@ _BAND = (0.025, 0.975)
 def graph_points(plan: Plan, picked: str | None) -> pd.DataFrame:
     """`Plan.points` with size (heads in the same cluster) and picked."""
     points = plan.points
-    points["size"] = points.groupby("cluster")["head"].transform("size")
+    points["size"] = 0 if plan.k is None else np.bincount(plan.labels)[plan.labels]
     points["picked"] = points["head"] == picked
     return points.round({"x": 4, "y": 4, "salience": 4})
 
 
 def graph_edges(plan: Plan, *, kept: bool) -> pd.DataFrame:
     """x, y, x2, y2, kind, of edges between like heads and, with ``kept``, between all kept heads."""
-    edges, places = plan.edges, plan.points.set_index("head")[["x", "y"]].round(4)
-    edges = edges if kept else edges[edges["kind"] == "similar"]
-    start, end = places.loc[edges["head"]], places.loc[edges["other"]]
-    return pd.DataFrame(
-        {
-            "x": start["x"].to_numpy(),
-            "y": start["y"].to_numpy(),
-            "x2": end["x"].to_numpy(),
-            "y2": end["y"].to_numpy(),
-            "kind": edges["kind"].to_numpy(),
-        }
-    )
+    edges = plan.edges_of("similar", "kept") if kept else plan.edges_of("similar")
+    number = {name: head for head, name in enumerate(plan.names)}
+    places = plan.placed.coordinates.round(4)
+    (x, y), (x2, y2) = (places[edges[end].map(number).to_numpy(dtype=int)].T for end in ("head", "other"))
+    return pd.DataFrame({"x": x, "y": y, "x2": x2, "y2": y2, "kind": edges["kind"]})
 
 
 def knees(plan: Plan) -> pd.DataFrame:
@@ -74,21 +70,25 @@ def noise_bands(noise: Mapping[str, Sequence[Curve]]) -> pd.DataFrame:
     )
 
 
-def noise_knees(noise: Mapping[str, Sequence[Curve]], degree: int | None) -> pd.DataFrame:
-    """k, kind, times: where the knees of matched noise lie at a degree, and how many seeds each."""
-    rows = [(NOISES[kind], curve.with_degree(degree).k) for kind, curves in noise.items() for curve in curves]
-    found = pd.DataFrame(rows, columns=["kind", "k"]).dropna()
-    return found.groupby(["kind", "k"]).size().rename("times").reset_index().astype({"k": float})
+def noise_at(noise: Mapping[str, Sequence[Curve]], degree: int | None) -> dict[str, list[Curve]]:
+    """The same curves at a degree."""
+    return {kind: [curve.with_degree(degree) for curve in curves] for kind, curves in noise.items()}
+
+
+def noise_knees(noise: Mapping[str, Sequence[Curve]]) -> pd.DataFrame:
+    """k, kind, times: where the knees of matched noise lie, and how many seeds each."""
+    times = Counter((NOISES[kind], curve.k) for kind, curves in noise.items() for curve in curves)
+    rows = [(kind, float(k), count) for (kind, k), count in times.items() if k is not None]
+    return pd.DataFrame(rows, columns=["kind", "k", "times"])
 
 
 def layer_shares(plan: Plan) -> tuple[pd.DataFrame, dict[str, tuple[float, float, float]]]:
     """name, cahp, salience, low, high: pruned share per layer, of the plan, of top salience, and of random draws under
     the same guard. With it mean kept depth, 0 to 1, of "cahp", "salience" and "random": value and its band."""
-    draws = [plan.controls(seed) for seed in range(_DRAWS)]
     kept = {"cahp": plan.picked[0][None]}
-    if "salience" in draws[0]:
-        kept["salience"] = draws[0]["salience"].keep[plan.places][None]
-    kept["random"] = np.stack([draw["random"].keep[plan.places] for draw in draws])
+    if plan.salience is not None:
+        kept["salience"] = _top(plan, plan.salience)[None]
+    kept["random"] = np.stack([_top(plan, generator(seed).random(len(plan))) for seed in range(_DRAWS)])
     per_layer = {name: _pruned_by_layer(plan, found) for name, found in kept.items()}
     low, high = np.quantile(per_layer["random"], _BAND, axis=0)
     table = pd.DataFrame({"name": [f"L{layer}" for layer in range(len(plan.heads))]})
@@ -102,6 +102,12 @@ def layer_shares(plan: Plan) -> tuple[pd.DataFrame, dict[str, tuple[float, float
         low_depth, high_depth = np.quantile(means, _BAND)
         depths[name] = (float(means.mean()), float(low_depth), float(high_depth))
     return table.round(4), depths
+
+
+def _top(plan: Plan, order: np.ndarray) -> np.ndarray:
+    """(N,) bool: the highest of ``order``, as many as the plan keeps and under its guard, as `Plan.controls` does."""
+    first = np.zeros(len(plan), dtype=bool)
+    return filled(first, order, plan.layer_of, int(plan.picked[0].sum()), guard=plan.options.guard)
 
 
 def _pruned_by_layer(plan: Plan, kept: np.ndarray) -> np.ndarray:

@@ -46,6 +46,8 @@ def test_no_page_is_wider_than_its_window(theme: str, size: str, visitor: Callab
         visit.go(f"/{path}", model=DEMO)
         expect(visit.page.get_by_role("heading", level=1)).to_have_text(title)
         visit.opened(DEMO)
+        if path == "complementarity":
+            visit.take_signatures()
         expect(visit.page.get_by_role("heading")).not_to_have_count(1)  # what the page is about stands, too
         ground = visit.page.get_by_test_id("stApp").evaluate("node => getComputedStyle(node).backgroundColor")
         assert ground == GROUNDS[theme]

@@ -148,6 +148,15 @@ class Visit:
             self.page.get_by_text("Open another model or data").click()
         expect(button).to_be_visible()
 
+    def take_signatures(self) -> Visit:
+        """On Complementarity: take signatures, where there are none yet, and wait for all that follows."""
+        self.headed("Complementarity").settled()
+        button = self.page.get_by_role("button", name="Take signatures")
+        if button.count():
+            button.click()
+        expect(self.slider("Degree of the fit")).to_be_visible(timeout=LONG)
+        return self.settled()
+
     # -- settings ------------------------------------------------------------------------------------------------------
 
     def slider(self, name: str) -> Locator:

@@ -71,8 +71,16 @@ def test_signatures_bring_all_pictures_that_need_no_click(planned: Any) -> None:
     assert "At degree 6 this model keeps" in shown and "shuffled features" in shown
     assert "The degree sets the kept share almost alone" in shown
     assert "so none are shown" in shown
-    assert "n = " in shown and "Noise floor" in shown
+    assert "Noise floor, from permuted labels" in shown
+    assert planned.selectbox(key="signature_class").options == ["bad (n = 4)", "fine (n = 7)", "good (n = 9)"]
     assert "Few examples of bad (4)" in said(planned)
+
+
+def test_one_text_shows_its_map_and_the_same_on_the_grid(planned: Any) -> None:
+    planned.segmented_control(key="signature_step").set_value("one").run()
+    assert not planned.exception and not planned.error
+    assert "valid tokens" in text_of(planned) and "each row still adds up to 1" in text_of(planned)
+    assert charts_of(planned) == PICTURES
 
 
 def test_every_degree_moves_the_plan_and_nothing_is_grouped_again(planned: Any, monkeypatch: Any) -> None:

@@ -23,7 +23,7 @@ def silhouettes(curve: pd.DataFrame, knees: pd.DataFrame, noise: pd.DataFrame, n
 @specification
 def _spec(last: int) -> alt.LayerChart:
     x = alt.X("k:Q", title="Number of clusters k", scale=_across(last), axis=alt.Axis(tickMinStep=1, format="d"))
-    y = alt.Y("mss:Q", title="Mean simplified silhouette", scale=alt.Scale(zero=False, nice=True))
+    y = alt.Y("mss:Q", title="MSS", scale=alt.Scale(zero=False, nice=True))
     base = named("curve").encode(x=x)
     tooltip = [
         alt.Tooltip("k:Q", title="Clusters"),
@@ -32,13 +32,13 @@ def _spec(last: int) -> alt.LayerChart:
         alt.Tooltip("nearest:Q", title="Nearest form", format=_NUMBER),
     ]
     kinds = alt.Scale(domain=["shuffled features", "permuted labels"], range=[NOISE, CUT])
-    legend = alt.Legend(title="Noise", orient="top", symbolType="square")
+    legend = alt.Legend(title=None, orient="top", symbolType="square")
     band = named("noise").mark_area(opacity=0.28, tooltip=None).encode(
         x=x, y=alt.Y("low:Q"), y2="high:Q", color=alt.Color("kind:N", scale=kinds, legend=legend)
     )  # fmt: skip
     ticks = named("noise_knees").mark_point(shape="triangle-up", filled=True, size=80, opacity=0.9).encode(
         x=x,
-        y=alt.value(248),
+        y=alt.value("height"),
         color=alt.Color("kind:N", scale=kinds),
         tooltip=[
             alt.Tooltip("kind:N", title="Knee of"),
@@ -70,7 +70,7 @@ def _difference_spec(last: int) -> alt.LayerChart:
     x = alt.X("k:Q", title=None, scale=_across(last), axis=alt.Axis(labels=False, ticks=False))
     line = named("curve").mark_area(color=KEPT, opacity=0.4, line={"color": KEPT}).encode(
         x=x,
-        y=alt.Y("difference:Q", title="Above diagonal", axis=alt.Axis(tickCount=3, format=".2~f")),
+        y=alt.Y("difference:Q", title="Above", axis=alt.Axis(tickCount=3, format=".2~f")),
         tooltip=[alt.Tooltip("k:Q", title="Clusters"), alt.Tooltip("difference:Q", title="Above", format=_NUMBER)],
     )  # fmt: skip
     rule = named("knees").transform_filter("!datum.chosen").mark_rule(color=KEPT, strokeWidth=2, strokeDash=[5, 4])

@@ -66,6 +66,11 @@ STEPS = (
         ":material/grid_on:",
         "See what each head is worth: importance (HIS), attention entropy (AE), and both as HIES.",
     ),
+    (
+        "Complementarity",
+        ":material/hub:",
+        "Group heads that do alike, keep one of each group (CAHP), and see how far to trust that.",
+    ),
     ("Mask", ":material/content_cut:", "Cut heads by a criterion and by hand, and watch quality with its interval."),
     ("Export", ":material/save:", "Take the mask home as a file, a masked model or code."),
 )

@@ -99,14 +99,12 @@ def _curve(page: Page, plans: Plans, plan: Plan) -> None:
     st.header("How many: the silhouette curve", help=help_of("mss", "knee", "noise_curve"), anchor=False)
     noise = plans.noise()
     waiting = plans.ask_noise() if noise is None else None
-    noise = plans.noise() or {} if noise is None else noise
+    noise = plan_frames.noise_at((plans.noise() or {}) if noise is None else noise, plan.degree)
     curve, knees = plan.curve.round(5), plan_frames.knees(plan)
     if not len(curve):
         note("There are too few different heads for a curve.")
         return
-    drawing = charts.silhouettes(
-        curve, knees, plan_frames.noise_bands(noise), plan_frames.noise_knees(noise, plan.degree)
-    )
+    drawing = charts.silhouettes(curve, knees, plan_frames.noise_bands(noise), plan_frames.noise_knees(noise))
     draw(charts.difference(curve, knees), key="difference", alt="How far the scaled fit rises above the diagonal")
     draw(drawing, key="silhouettes", alt="Mean simplified silhouette over the number of clusters, with fit and knee")
     if noise:
@@ -150,7 +148,7 @@ def second_part(page: Page) -> None:
 def _roles(page: Page, plan: Plan) -> None:
     st.header("Which heads stay", help=help_of("mask", "layer_guard", "representative"), anchor=False)
     points = plan_frames.graph_points(plan, page.session.picked)
-    draw_pickable(page, charts.roles(points), key="roles", alt="Each head's role, one row per layer")
+    draw_pickable(page, charts.roles(points), key="roles", alt="Role of each head, one row per layer")
     st.markdown("M: a medoid, kept. K: kept for its cluster. R: brought back by the layer guard. No letter: pruned.")
 
 

@@ -37,6 +37,7 @@ def _start_curve(plans: Plans) -> None:
 
 
 def _start_controls(plans: Plans, plan: Plan, draws: int) -> None:
+    plans.results.ask_evaluation()  # the whole model stands beside them
     plans.ask_controls(plan, draws)
 
 
@@ -63,7 +64,7 @@ def _curve(page: Page, plan: Plan) -> None:
         st.button(
             "Measure the curve", key="quality_curve", icon=":material/show_chart:", on_click=_start_curve, args=(plans,)
         )
-        st.markdown(f"{_cost(plans, len(counts_of(plan, QUALITY_COUNTS)))}, stopped at any time.")
+        st.markdown(f"{_cost(plans, len(counts_of(plan, QUALITY_COUNTS)))}. It can be stopped at any time.")
         return
     about, metric = table.attrs, table.attrs["metric"]
     title = numbers.title_of(metric)

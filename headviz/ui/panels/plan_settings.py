@@ -24,6 +24,7 @@ _NO_COUNT = 0
 
 def settings(page: Page) -> None:
     """What signatures and groups rest on; a change of the first asks for a new pass."""
+    st.header("What is compared, and how", help=help_of("separability", "cluster", "plan"), anchor=False)
     with st.container(horizontal=True, gap="medium", key="plan_settings"):
         _named(page, "preset", "Preset", PRESETS, _PRESET_HELP)
         _grid(page)
