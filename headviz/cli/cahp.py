@@ -35,7 +35,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--plan", metavar="FILE", help="where to save the whole plan (.parquet)")
     parser.add_argument("--count", type=arguments.whole_number, metavar="K", help="so many groups, whatever the knee")
     parser.add_argument("--preset", default="headviz", metavar="NAME", help="headviz (default) or reference")
-    chosen = parser.add_argument_group("choices in place of the preset's")  # absent from the arguments where not given
+    # what is not given is absent from the arguments, so that the preset decides
+    chosen = parser.add_argument_group("choices in place of the preset's", argument_default=argparse.SUPPRESS)
     chosen.add_argument(
         "--degree", type=degree, metavar="1-8|none", help="of the polynomial through the curve; none: no smoothing"
     )
@@ -45,8 +46,6 @@ def add(commands: Any) -> None:
     chosen.add_argument("--distance", metavar="NAME", help="jm, js, cka")
     chosen.add_argument("--representative", metavar="NAME", help="salience, medoid, random")
     chosen.add_argument("--no-guard", dest="guard", action="store_false", help="let a layer lose every head")
-    for action in chosen._group_actions:
-        action.default = argparse.SUPPRESS
     parser.add_argument("--no-noise", dest="noise", action="store_false", help="do not compare with matched noise")
     arguments.add_data(parser)
     arguments.add_common(parser)
