@@ -16,6 +16,8 @@ from headviz.ui.panels import plan_settings
 from headviz.ui.plans import Plans
 from headviz.ui.waiting import wait_for
 
+_MOST_JOINED = 40
+
 
 @st.fragment(key=plan_settings.PARTS[0])
 def first_part(page: Page) -> None:
@@ -71,13 +73,17 @@ def _graph(page: Page, plan: Plan) -> None:
     session = page.session
     with st.container(horizontal=True, gap="medium", key="graph_choices"):
         colours = [name for name in charts.COLOURS if plan.salience is not None or name != "salience"]
-        colour = st.segmented_control(
-            "Colour", colours, key="graph_colour", default="role", required=True, persist_state="session",
+        colour = st.selectbox(
+            "Colour", colours, key="graph_colour", persist_state="session", width=160,
             format_func=lambda name: charts.COLOURS[name].lower(),
         )  # fmt: skip
-        kept = st.toggle("Edges between kept heads", key="graph_kept", persist_state="session")
+        many = plan.k is not None and int(plan.picked[0].sum()) > _MOST_JOINED
+        kept = st.toggle(
+            "Edges between kept heads", key="graph_kept", persist_state="session", disabled=many,
+            help=f"Drawn up to {_MOST_JOINED} kept heads; more would be a grey cloud.",
+        )  # fmt: skip
     points = plan_frames.graph_points(plan, session.picked)
-    edges = plan_frames.graph_edges(plan, kept=bool(kept))
+    edges = plan_frames.graph_edges(plan, kept=bool(kept) and not many)
     drawing = charts.graph(points, edges, colour=colour or "role")
     draw_pickable(page, drawing, key="graph", alt="Heads in the space they were grouped in, a mark per head")
     st.markdown(

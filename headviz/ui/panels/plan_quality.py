@@ -108,7 +108,8 @@ def _controls(page: Page, plan: Plan) -> None:
         )  # fmt: skip
         st.markdown(
             f"Other choices of {mask.count} heads under the same guard: top salience, random heads, a random member "
-            f"of each cluster, the medoids. {_cost(plans, single + 2 * draws)}."
+            f"of each cluster, the medoids; top integrated gradients, too, once the Mask page has computed them. "
+            f"{_cost(plans, single + 2 * draws)}."
         )
         return
     whole = page.results.evaluation()
@@ -132,4 +133,12 @@ def _differences(table: pd.DataFrame) -> str:
             f"{numbers.signed(100 * row.less_high, 1)})"
         )  # fmt: skip
         lines.append(f"| {name}{drawn} | {row.kept} | {numbers.share(row.value)} | {less} |")
+    value = table.set_index("name")["value"]
+    clusters = numbers.signed(100 * (value["random_per_cluster"] - value["random"]), 1)
+    salience = numbers.signed(100 * (value["cahp"] - value["random_per_cluster"]), 1)
+    lines += [
+        "",
+        f"Clusters are worth {clusters} points here (random per cluster less random), the choice within them "
+        f"{salience} (CAHP less random per cluster). Before any fine-tune; recovery may change the order.",
+    ]
     return "\n".join(lines)

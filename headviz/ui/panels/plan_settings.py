@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -16,6 +16,9 @@ from headviz.ui.plan_choice import DEGREES, PROBE
 from headviz.ui.plans import Plans
 from headviz.ui.shell import NAVIGATION
 from headviz.ui.waiting import wait_for
+
+if TYPE_CHECKING:
+    from headviz.complementarity.signature import Signatures
 
 PARTS = ("plan_first", "plan_second")  # the fragments that show a plan
 _FEW_HEADS = 8
@@ -128,8 +131,15 @@ def signatures_part(page: Page) -> bool:
     st.markdown(
         f"Signatures of {len(known)} heads on {int(known.counts.sum()):,} examples, {used}"
         + (f" ({asked} asked for, {known.grid} used)." if asked != known.grid else " as asked.")
+        + f" Mean length by class: {_lengths(known)} tokens; where these differ, part of what tells classes apart is "
+        "length."
     )
     return True
+
+
+def _lengths(known: Signatures) -> str:
+    named = zip(known.classes, known.lengths, known.counts, strict=True)
+    return ", ".join(f"{plain(name)} {length:.1f}" for name, length, count in named if count)
 
 
 def _start(plans: Plans) -> None:
