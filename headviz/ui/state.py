@@ -111,7 +111,7 @@ class Session:
     def commit(self, **changes: Any) -> None:
         """Change fields of the choice as one step that undo can take back."""
         before = deepcopy_choice(self.choice)
-        if _OF_THE_PRESET & set(changes):
+        if (_OF_THE_PRESET - {"calibration"}) & set(changes):  # a plan's mask rests on no calibration size
             changes.setdefault("taken", None)
         for name, value in changes.items():
             setattr(self.choice, name, value)

@@ -189,6 +189,18 @@ def test_mask_of_the_plan_goes_to_mask_and_export_with_its_record(planned: Any) 
     assert {metric.label: metric.value for metric in planned.metric}["Criterion"] == "CAHP"
 
 
+def test_mask_file_of_a_plan_opens_as_one(planned: Any) -> None:
+    from headviz.ui import page
+    from headviz.ui.panels.take_home import take as open_file
+
+    mask = plans_of(planned).plan().mask
+    results: Any = plans_of(planned).results
+    open_file(page.Page(session_of(planned), results, results.jobs, True), mask.content(), "plan.json")
+    planned.switch_page("pages/mask.py").run()
+    assert session_of(planned).choice.taken == mask and not session_of(planned).choice.edits
+    assert "CAHP's, taken over" in said(planned)
+
+
 def test_criterion_or_undo_takes_the_plans_place_again(planned: Any) -> None:
     start = session_of(planned).written["mask"]
     click(planned, "use_plan")

@@ -43,6 +43,46 @@ def test_opening_a_model_cuts_thirty_percent_of_its_heads() -> None:
     assert session.choice.prune == 22
 
 
+def test_a_plans_mask_stands_until_the_criterion_is_chosen_again(session: Session) -> None:
+    mask = mask_of(session, "L0H1", "L1H2", "L1H3")
+    session.take_plan(mask)
+    assert (session.choice.taken, session.choice.prune) == (mask, 3)
+    session.commit(calibration=32)
+    session.edit(mask.with_toggled("L0H0"), mask)
+    assert session.choice.taken == mask and session.choice.edits == {"L0H0": False}
+    session.commit(criterion="his")
+    assert session.choice.taken is None
+    session.undo()
+    assert session.choice.taken == mask
+
+
+@pytest.mark.parametrize("change", [{"alpha": 0.2}, {"prune": 1}, {"options": {}}, {"criterion": "his"}])
+def test_any_choice_of_the_criterion_takes_the_plans_place(session: Session, change: dict[str, Any]) -> None:
+    session.take_plan(mask_of(session, "L0H1"))
+    session.commit(**change)
+    assert session.choice.taken is None
+
+
+def test_a_mask_in_a_link_and_another_model_take_the_plans_place(session: Session) -> None:
+    session.take_plan(mask_of(session, "L0H1"))
+    other = mask_of(session, "L1H1")
+    session.adopt_link(asked(mask=other.code))
+    assert session.choice.taken is None and session.choice.fixed == other
+    session.take_plan(mask_of(session, "L0H1"))
+    session.open_model(model((2, 2), fingerprint="1" * 16))
+    assert session.choice.taken is None
+
+
+def test_settings_of_a_plan_stand_in_the_link_and_undo_leaves_them_alone(session: Session) -> None:
+    session.commit(prune=3)
+    session.choose_plan(degree=None, count=4)
+    assert session.address(None)["cahp"] == "count:4,degree:none"
+    session.undo()
+    assert session.plan.count == 4
+    session.adopt_link(asked(cahp="degree:3"))
+    assert (session.plan.degree, session.plan.count) == (3, None)
+
+
 def test_undo_and_redo_go_over_commits_and_a_new_commit_forgets_what_was_undone(session: Session) -> None:
     session.commit(prune=3)
     session.commit(prune=4)

@@ -80,7 +80,7 @@ def welcome(page: Page) -> None:
     """What a first visitor sees: the demo in one click, and what there is to do."""
     demo_button(page)
     st.markdown("The demo is a small bundled classifier of product reviews with its data; nothing is downloaded.")
-    steps = st.grid(len(STEPS), min_column_width=150, border=True)
+    steps = st.grid(len(STEPS), min_column_width=165, border=True)
     for name, icon, text in STEPS:
         steps.markdown(f"{icon} **{name}**  \n{text}")
 

@@ -22,8 +22,6 @@ from headviz.ui.panels.figures import figure, places
 from headviz.ui.results import controls_of
 from headviz.ui.waiting import wait_for
 
-_PLAN = "cahp"  # what a plan's mask names as its criterion
-
 
 @dataclass(frozen=True)
 class Packed:
@@ -45,7 +43,6 @@ def summary(page: Page, mask: Mask) -> None:
     record = mask.provenance
     criterion = record.get("criterion") or {}
     title = hv.criteria[criterion["name"]].title if criterion.get("name") in hv.criteria else None
-    title = "CAHP" if criterion.get("name") == _PLAN else title
     options = ", ".join(
         f"{name} {numbers.small(value) if isinstance(value, float) else value}"
         for name, value in (criterion.get("options") or {}).items()
@@ -233,15 +230,20 @@ def take(page: Page, content: bytes, name: str) -> None:
     if isinstance(prune, int) and not isinstance(prune, bool) and 0 <= prune <= session.heads:
         changes["prune"] = prune
     criterion = record.get("criterion") or {}
-    if criterion.get("name") in hv.criteria:
-        changes |= _settings(criterion)
-    elif criterion.get("name") == _PLAN:
+    if _is_plan(criterion):
         changes |= {"taken": mask, "fixed": None}
+    elif criterion.get("name") in hv.criteria:
+        changes |= _settings(criterion)
     session.commit(**changes)
     if "alpha" in changes:
         session.alpha_stops.add(changes["alpha"])
     session.notes.extend(mask.warnings)
     session.notes.append(f"{sources.display_name(name)} is open: {len(mask.pruned)} of {session.heads} heads cut.")
+
+
+def _is_plan(criterion: dict[str, Any]) -> bool:
+    """Whether a mask is a plan's, with its number of clusters, and not one by the criterion of the same name."""
+    return criterion.get("name") == "cahp" and "k" in (criterion.get("options") or {})
 
 
 def _settings(criterion: dict[str, Any]) -> dict[str, Any]:
