@@ -79,7 +79,8 @@ def section(
         "keeps as many heads as CAHP, under the same guard, which gives an empty layer its most salient head back: "
         "the most salient heads (by HIS in preset headviz, by gradients averaged over batches in preset reference), "
         "the highest by HIS, the medoids, random heads, and a random member of each of CAHP's clusters. Of what is "
-        "drawn: mean, range, and the number of draws.\n",
+        "drawn: mean, range, and the number of draws so far; the whole command makes "
+        f"{draws['random']} and {draws['random_per_cluster']}.\n",
         *(_accuracies(preset, candidates, measured, draws) for preset in plans),
         "CAHP less each control, in points, paired over the test sentences, with 95 % intervals from a bootstrap over "
         "them; of what is drawn, less the mean of the draws. The intervals hold neither the choice of training "
@@ -180,7 +181,7 @@ def _beside_noise(knees: dict[str, list[KneeRow]]) -> list[str]:
         places = Counter(row.place for row in rows if row.k is not None)
         told = ", ".join(f"{place} at {count}" for place, count in places.most_common())
         lines.append(
-            f"Preset {preset}, beside the knees of both kinds of noise: of {places.total()} degrees with a knee it lies "
+            f"The knee of preset {preset} beside those of noise: of {places.total()} degrees, it lies "
             f"{told}. Where it lies inside, the degree sets the number of heads and not the model."
         )
     return lines
