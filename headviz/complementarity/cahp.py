@@ -72,8 +72,9 @@ def cahp(
         progress.step()
         medoids, curve = cluster(placed, options, progress.step)
         progress.finish()
-    separability, floor, above = _levels(signatures, options, parts if options.distance == "jm" else None)
-    notes += [*placed.notes, *_floor_notes(separability, floor), *_length_notes(signatures, options)]
+    features = parts if options.distance == "jm" else signatures.features_by(options)
+    separability, floor, above = _levels(signatures, options, features)
+    notes += [*placed.notes, *_floor_notes(separability, floor), *_length_notes(signatures, features)]
     recorded = {"preset": preset, **asdict(options), "differs": sorted(differences(options, preset))}
     return Plan(
         options=options,
@@ -93,11 +94,10 @@ def cahp(
 
 
 def _levels(
-    signatures: Signatures, options: PlanOptions, features: np.ndarray | None
+    signatures: Signatures, options: PlanOptions, features: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Each head's mean JM on the labels, on permuted ones where there are any, and the share of its features above 3
     times the latter; (N,) each."""
-    features = signatures.features_by(options) if features is None else features
     separability = signatures.mean_features(features)
     nulls = range(len(signatures.null_mean))
     floors = [signatures.mean_features(signatures.features_by(options, null=null)) for null in nulls]
@@ -117,9 +117,9 @@ def _floor_notes(separability: np.ndarray, floor: np.ndarray | None) -> list[str
     ]
 
 
-def _length_notes(signatures: Signatures, options: PlanOptions) -> list[str]:
+def _length_notes(signatures: Signatures, features: np.ndarray) -> list[str]:
     """Position and length tell classes apart, too, above all in low layers: said where they go together."""
-    told = signatures.length_correlation(options)
+    told = signatures.length_correlation(features)
     if told is None or told < _LENGTHS_TELL:
         return []
     return [

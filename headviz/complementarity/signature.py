@@ -120,12 +120,12 @@ class Signatures:
         """(N,) float64: the mean of each head's ``features`` (N, pairs * g * g) over the cells in use."""
         return features.reshape(len(features), -1, self.cells.size)[..., self.cells].mean(axis=(1, 2), dtype=np.float64)
 
-    def length_correlation(self, plan: PlanOptions | None = None) -> float | None:
+    def length_correlation(self, features: np.ndarray | None = None) -> float | None:
         """Over class pairs, the correlation of the mean JM of all heads with the difference in mean length; None with
-        fewer than three pairs, or without any spread."""
-        plan = resolve(PlanOptions, self.preset, {}) if plan is None else plan
+        fewer than three pairs, or without any spread. ``features`` as `features` gives them, to save their making."""
         pairs = len(self.pairs)
-        apart = self.features_by(plan).reshape(len(self), pairs, -1).mean(axis=(0, 2), dtype=np.float64)
+        features = self.features() if features is None else features
+        apart = features.reshape(len(self), pairs, -1).mean(axis=(0, 2), dtype=np.float64)
         lengths = self.lengths[self.usable]
         longer = np.array([abs(lengths[c] - lengths[d]) for c, d in combinations(range(len(lengths)), 2)])
         if pairs < 3 or not (np.ptp(apart) and np.ptp(longer)):
