@@ -13,7 +13,7 @@ from headviz.ui.charts.palette import SCHEME
 
 def cells(values: np.ndarray, *, title: str, number: str, top: float) -> Drawing:
     """``values`` (g, g): rows are parts of the text that look, columns parts looked at; ``top``: end of the colours,
-    which go by the square root."""
+    which go by the square root. ``title``: of one or more lines."""
     rows, columns = np.indices(values.shape).reshape(2, -1)
     table = pd.DataFrame({"row": rows, "column": columns, "value": np.round(values.ravel().astype(float), 5)})
     return Drawing(_spec(len(values), title, number, float(f"{top:.2g}")), {"cells": table})
@@ -41,5 +41,5 @@ def _spec(grid: int, title: str, number: str, top: float) -> alt.Chart:
                 alt.Tooltip("value:Q", title="Value", format=number),
             ],
         )
-        .properties(title=title, height=330)
+        .properties(title=title.split("\n"), height=330)
     )

@@ -32,7 +32,8 @@ def first_part(page: Page) -> None:
         plan = plans.plan()
         if plan is None:
             return
-        _in_force(page, plans, plan)
+        with st.container(key="in_force"):  # a place of its own: a sentence more must not move the charts to new ones
+            _in_force(page, plans, plan)
         left, right = st.columns(2, gap="large")
         with left, shown():
             _graph(page, plan)

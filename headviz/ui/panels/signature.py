@@ -26,7 +26,7 @@ _WORDS = (
     "take the place of its tokens, so that texts of any length add up. **Class means**: mean and variance of each "
     "cell over the examples of a class. **JM**: how far two classes lie apart in each cell, from 0 to 2."
 )
-_STEPS = {"one": "One text: map and grid", "all": "All texts: class means and JM"}
+_STEPS = {"one": "One text", "all": "All texts"}
 _LONGEST = 300  # letters of an example's text
 
 
@@ -38,6 +38,7 @@ def signature(page: Page, known: Signatures, plan: Plan | None) -> None:
         step = st.segmented_control(
             "Step", list(_STEPS), key="signature_step", default="all", required=True, persist_state="session",
             format_func=lambda name: _STEPS[name],
+            help="One text: its map, and the same on the grid. All texts: class means, and JM between classes.",
         )  # fmt: skip
     name = page.session.picked or known.names[0]
     if step == "one":
@@ -100,7 +101,7 @@ def _means(known: Signatures, at: int, name: str) -> None:
     )  # fmt: skip
     number = chosen if chosen in usable else usable[0]
     top = float(known.mean[at][known.usable].max())
-    title = f"{name}, mean of {_with_count(known, known.classes[number])}"
+    title = f"{name}, mean map\n{_with_count(known, known.classes[number])}"
     drawing = charts.cells(known.mean[at, number], title=title, number=".4f", top=top)
     draw(drawing, key="mean_map", alt=f"Mean map of {name} on one class")
     st.markdown(
@@ -117,7 +118,7 @@ def _apart(known: Signatures, plan: Plan | None, at: int, name: str) -> None:
     )  # fmt: skip
     pair = chosen if chosen in pairs else pairs[0]
     features = _features(known, plan)[at].reshape(len(pairs), known.grid, known.grid)
-    title = f"{name}, JM of " + " and ".join(_with_count(known, one) for one in known.pairs[pair])
+    title = f"{name}, JM distance\n" + " and ".join(_with_count(known, one) for one in known.pairs[pair])
     drawing = charts.cells(features[pair], title=title, number=".3f", top=2.0)
     draw(drawing, key="jm_map", alt=f"Jeffries-Matusita distance of two classes in each cell of {name}")
     text = f"Mean of this pair {numbers.small(float(features[pair].mean()))}, of all pairs "
