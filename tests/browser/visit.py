@@ -131,7 +131,9 @@ class Visit:
         return self
 
     def upload_data(self, *files: Path) -> Visit:
+        """Upload ``files`` in the place of a source that was typed before."""
         self._open_forms()
+        self.page.get_by_role("textbox", name="or a demo, a Hugging Face data set or a file path").fill("")
         self.upload(*files)
         for file in files:
             expect(self.page.get_by_test_id("stFileUploader")).to_contain_text(file.name)
