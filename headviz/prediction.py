@@ -36,8 +36,7 @@ def predicted_change(scores: Scores, mask: Mask, *, order: int = 1, seed: int = 
             f"The mask is for heads {list(mask.heads)} per layer, but these scores have "
             f"{present.sum(axis=1).tolist()}. Use scores and a mask of one model."
         )
-    total = scores.gate_gradient[:, present & ~mask.keep].sum(axis=1, dtype=np.float64)
-    change = -total if order == 1 else -total + np.square(total) / 2
+    change = _changes(scores, mask, order)
     low, high = stats.mean_interval(change[:, None], seed=seed)
     return Estimate(float(change.mean()), float(low[0]), float(high[0]), len(change))
 
@@ -48,10 +47,11 @@ def cheapest_cut(scores: Scores, mask: Mask, *, locked: tuple[str, ...] = (), or
     candidates = [head for head in mask.kept if head not in locked]
     if not candidates:
         return None
-    return min(candidates, key=lambda head: predicted_mean(scores, mask.with_toggled(head), order))
+    return min(candidates, key=lambda head: _changes(scores, mask.with_toggled(head), order).mean())
 
 
-def predicted_mean(scores: Scores, mask: Mask, order: int = 1) -> float:
-    """`predicted_change` without its interval."""
-    total = scores.gate_gradient[:, ~mask.keep & ~np.isnan(scores.gate_gradient[0])].sum(axis=1, dtype=np.float64)
-    return float((-total if order == 1 else -total + np.square(total) / 2).mean())
+def _changes(scores: Scores, mask: Mask, order: int) -> np.ndarray:
+    """(N,) float64: the predicted change of each example's loss."""
+    cut = ~mask.keep & ~np.isnan(scores.gate_gradient[0])
+    total = scores.gate_gradient[:, cut].sum(axis=1, dtype=np.float64)
+    return -total if order == 1 else -total + np.square(total) / 2

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from headviz.complementarity.signature import Signatures
     from headviz.mask import Mask
 
-_NOISE_SEEDS = range(3)
-_PROBE = 256  # examples whose head outputs the distance cka compares
+_NOISE_SEEDS = 3
 
 
 def add(commands: Any) -> None:
@@ -93,7 +92,7 @@ def run(args: argparse.Namespace, console: Console) -> Result:
 def _options(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
     """What was given for signatures and for the plan, refused here and not after the pass over the data."""
     import headviz as hv
-    from headviz.complementarity.presets import PlanOptions, SignatureOptions, resolve
+    from headviz.complementarity.presets import PROBE, PlanOptions, SignatureOptions, resolve
 
     def given(*names: str) -> dict[str, Any]:
         return {name: value for name, value in vars(args).items() if name in names}
@@ -105,19 +104,16 @@ def _options(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
     _ = hv.spaces[chosen.space], hv.distances[chosen.distance]
     of_signatures = given("grid", "classes")
     if chosen.distance == "cka":
-        of_signatures["probe"] = _PROBE
+        of_signatures["probe"] = PROBE
     resolve(SignatureOptions, args.preset, of_signatures)
     return of_signatures, of_plan
 
 
 def _noise(plan: Plan, console: Console) -> dict[str, Any]:
     """The knees of matched noise, and the sentence that compares the plan's with them."""
-    from headviz.complementarity.noise import compared
+    from headviz.complementarity.noise import compared, noise_curves
 
-    curves = []
-    for number in _NOISE_SEEDS:
-        curves.append(plan.noise_curve(number))
-        console.progress(number + 1, len(_NOISE_SEEDS), "grouping matched noise")
+    curves = noise_curves(plan, _NOISE_SEEDS, kinds=["columns"], on_progress=console.progress)["columns"]
     sentence = compared(plan.silhouettes.k, len(plan), plan.degree, curves)
     return {"knees": [curve.k for curve in curves], "sentence": sentence}
 

@@ -17,7 +17,7 @@ from headviz.errors import ScoreError
 MOST_DEGREE = 8
 _FEWEST_POINTS = 6  # kneed finds no knee in fewer
 _LEAST_RANGE = 1e-9
-MOST_QUALITY_DEGREE = 5  # above it a polynomial runs through a dozen points, noise included
+_MOST_QUALITY_DEGREE = 5  # above it a polynomial runs through a dozen points, noise included
 _LEAST_PEAK = 0.02
 
 _Numbers = Sequence[float] | np.ndarray
@@ -61,16 +61,20 @@ def peak_knee(k: _Numbers, quality: _Numbers, degree: int | None) -> int | None:
     k, quality, degree = _checked(k, quality, degree)
     if len(k) < 3 or not _has_range(quality):
         return None
-    fitted = quality
-    if degree is not None:
-        degree = min(degree, MOST_QUALITY_DEGREE, len(k) - 1)
-        fitted = np.polynomial.Polynomial.fit(k, quality, degree)(k)
-        if not _has_range(fitted):
-            return None
+    fitted = quality_fit(k, quality, degree)
+    if not _has_range(fitted):
+        return None
     above = _unit(fitted) - _unit(k)
     middle = above[1:-1]
     peaks = np.flatnonzero((middle > above[:-2]) & (middle >= above[2:]) & (middle >= _LEAST_PEAK)) + 1
     return int(k[peaks[above[peaks].argmax()]]) if len(peaks) else None
+
+
+def quality_fit(k: np.ndarray, quality: np.ndarray, degree: int | None) -> np.ndarray:
+    """The polynomial of ``degree``, at most 5, through measured ``quality`` (K,) over ``k``; None: as it is."""
+    if degree is None:
+        return quality
+    return np.polynomial.Polynomial.fit(k, quality, min(degree, _MOST_QUALITY_DEGREE, len(k) - 1))(k)
 
 
 def fewest_within(k: _Numbers, quality: _Numbers, points: float = 0.01) -> int:

@@ -44,15 +44,17 @@ def noise_curves(
     plan: Plan,
     seeds: int = 5,
     *,
+    kinds: Sequence[str] = KINDS,
     on_progress: OnProgress | None = None,
     cancel: CancelSignal | None = None,
 ) -> dict[str, list[Curve]]:
-    """Kind -> `noise_curve` of each seed from 0: "columns" always, "labels" where the signatures hold permutations and
-    the distance looks at labels."""
+    """Kind -> `noise_curve` of each seed from 0, for those of ``kinds`` that there are: "labels" where the signatures
+    hold permutations and the distance looks at labels."""
     by_class = distances[plan.options.distance].by_class
-    kinds = KINDS if by_class and len(plan.required_signatures().null_mean) else KINDS[:1]
+    if not (by_class and len(plan.required_signatures().null_mean)):
+        kinds = [kind for kind in kinds if kind != "labels"]
     found: dict[str, list[Curve]] = {}
-    with Progress(len(kinds) * seeds, "grouping noise", on_progress, cancel) as progress:
+    with Progress(len(kinds) * seeds, "grouping matched noise", on_progress, cancel) as progress:
         for kind in kinds:
             found[kind] = []
             for seed in range(seeds):

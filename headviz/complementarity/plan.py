@@ -17,7 +17,7 @@ from headviz.complementarity.curve import Curve, cluster
 from headviz.complementarity.distance import distances
 from headviz.complementarity.medoids import nearest_medoid
 from headviz.complementarity.presets import PlanOptions, differences, option_of, resolve
-from headviz.complementarity.representatives import pick_heads
+from headviz.complementarity.representatives import pick_heads, rescue
 from headviz.complementarity.space import Placed, place
 from headviz.errors import ScoreError
 from headviz.mask import Mask, head_name
@@ -115,16 +115,8 @@ class Plan:
         if missing > 0:  # more than there are distinct heads: the most salient of the rest
             rest = np.flatnonzero(~kept)
             kept[rest[np.argsort(-order[rest], kind="stable")[:missing]]] = True
-        rescued = self.rescue(kept) if self.options.guard else np.zeros_like(kept)
+        rescued = rescue(kept, order, self.layer_of) if self.options.guard else np.zeros_like(kept)
         return kept | rescued, rescued
-
-    def rescue(self, kept: np.ndarray) -> np.ndarray:
-        """(N,) bool: the most salient head of every layer of which ``kept`` (N,) has none."""
-        rescued = np.zeros_like(kept)
-        for layer in np.setdiff1d(self.layer_of, self.layer_of[kept]):
-            members = np.flatnonzero(self.layer_of == layer)
-            rescued[members[self.ranking[members].argmax()]] = True
-        return rescued
 
     @property
     def mask(self) -> Mask:

@@ -21,6 +21,10 @@ class _ByPreset:
 BY_PRESET: Final[Any] = _ByPreset()
 
 
+PROBE = 256
+"""Examples whose head outputs are enough for the distance cka, and the most that are kept."""
+
+
 def _option(default: Any, sentence: str, **limits: Any) -> Any:
     return field(default=default, metadata={"option": Option(default, sentence, **limits)})
 
@@ -49,7 +53,7 @@ class SignatureOptions:
     )
     ddof: int = _option(1, "Variances are divided by the number of examples less this.", low=0, high=1, whole=True)
     probe: int = _option(
-        0, "Examples whose head outputs are kept for the distance cka; 0 keeps none.", low=0, high=256, whole=True
+        0, "Examples whose head outputs are kept for the distance cka; 0 keeps none.", low=0, high=PROBE, whole=True
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headviz.complementarity.knee import MOST_QUALITY_DEGREE, fewest_within, peak_knee
+from headviz.complementarity.knee import fewest_within, peak_knee, quality_fit
 from headviz.errors import ScoreError
 from headviz.evaluation import evaluate
 from headviz.progress import CancelSignal, OnProgress, Progress
@@ -64,9 +64,7 @@ def quality_curve(
 def fitted(table: pd.DataFrame, degree: int | None) -> pd.DataFrame:
     """A measured `quality_curve` with the fit and the knee of another ``degree``: nothing is measured again."""
     kept, value = table["kept"].to_numpy(float), table["value"].to_numpy()
-    capped = None if degree is None else min(degree, MOST_QUALITY_DEGREE, len(table) - 1)
-    fit = value if capped is None else np.polynomial.Polynomial.fit(kept, value, capped)(kept)
-    made = table.assign(fit=fit)
+    made = table.assign(fit=quality_fit(kept, value, degree))
     made.attrs = {
         **table.attrs,
         "knee": peak_knee(kept, value, degree) if len(table) > 2 else None,

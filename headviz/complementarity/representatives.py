@@ -40,11 +40,16 @@ def pick_heads(
     else:
         order = by_salience if representative == "salience" else generator(seed).permutation(len(labels))
         kept[_first_of_each(labels, order)] = True
-    rescued = np.zeros_like(kept)
-    if guard:
-        best = _first_of_each(layers, by_salience)
-        rescued[best[~np.isin(layers[best], layers[kept])]] = True
+    rescued = rescue(kept, salience, layers) if guard else np.zeros_like(kept)
     return kept | rescued, rescued
+
+
+def rescue(kept: np.ndarray, salience: np.ndarray, layers: np.ndarray) -> np.ndarray:
+    """(N,) bool: the most salient head of every layer of which ``kept`` (N,) has none; ties to the lower index."""
+    best = _first_of_each(layers, np.argsort(-salience, kind="stable"))
+    rescued = np.zeros_like(kept)
+    rescued[best[~np.isin(layers[best], layers[kept])]] = True
+    return rescued
 
 
 def _first_of_each(groups: np.ndarray, order: np.ndarray) -> np.ndarray:

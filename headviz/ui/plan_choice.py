@@ -8,11 +8,10 @@ from typing import Any
 
 from headviz.complementarity.distance import distances
 from headviz.complementarity.knee import MOST_DEGREE
-from headviz.complementarity.presets import PRESETS, PlanOptions, SignatureOptions, option_of, resolve
+from headviz.complementarity.presets import PRESETS, PROBE, PlanOptions, SignatureOptions, option_of, resolve
 from headviz.complementarity.space import spaces
 from headviz.errors import ScoreError
 
-PROBE = 256  # examples whose head outputs are kept where the distance compares them
 DEGREES: tuple[int | None, ...] = (*range(1, MOST_DEGREE + 1), None)  # None: no smoothing
 _NONE = "none"
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import headviz as hv
+from headviz.complementarity.presets import PROBE
 from headviz.errors import ScoreError
 from headviz.ui import engine
 from headviz.ui.calibration import base_of
 from headviz.ui.jobs import Job
-from headviz.ui.plan_choice import PROBE, PlanChoice
+from headviz.ui.plan_choice import PlanChoice
 from headviz.ui.results import Results
 from headviz.ui.shelf import Board
 

@@ -1,4 +1,7 @@
-"""Opening model folders: what works, and one sentence for each thing that does not."""
+"""Opening model folders: what works, and one sentence for each thing that does not.
+
+Over 400 lines because it is a list: one short test for each way in which a folder can be wrong.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every page in every state a visitor can bring it to, without a browser."""
+"""Every page in every state a visitor can bring it to, without a browser.
+
+Over 400 lines because it is a list of such states, which share the model that is opened for all of them.
+"""
 
 from __future__ import annotations
 

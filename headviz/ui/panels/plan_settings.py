@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 import headviz as hv
-from headviz.complementarity.presets import PRESETS, PlanOptions, SignatureOptions, option_of
+from headviz.complementarity.presets import PRESETS, PROBE, PlanOptions, SignatureOptions, option_of
 from headviz.ui import controls
 from headviz.ui.controls import answer, emphasis, help_of, show
 from headviz.ui.errors import note, plain
 from headviz.ui.page import Page
-from headviz.ui.plan_choice import DEGREES, PROBE
+from headviz.ui.plan_choice import DEGREES
 from headviz.ui.plans import Plans
 from headviz.ui.shell import NAVIGATION
 from headviz.ui.waiting import wait_for

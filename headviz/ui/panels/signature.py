@@ -123,13 +123,12 @@ def _apart(known: Signatures, plan: Plan | None, at: int, name: str) -> None:
     draw(drawing, key="jm_map", alt=f"Jeffries-Matusita distance of two classes in each cell of {name}")
     text = f"Mean of this pair {numbers.small(float(features[pair].mean()))}, of all pairs "
     text += numbers.small(float(features.mean())) + "."
-    floor = None if plan is None or plan.floor is None else float(plan.floor[at])
-    if floor is None:
+    if plan is None or plan.floor is None or plan.above_floor is None:
         text += " The noise floor is not known: no permuted labels."
     else:
-        share = float((features > 3 * floor).mean())
         text += (
-            f" Noise floor, from permuted labels: {numbers.small(floor)}; {numbers.share(share, 0)} of the cells lie "
+            f" Noise floor, from permuted labels: {numbers.small(float(plan.floor[at]))}; "
+            f"{numbers.share(float(plan.above_floor[at]), 0)} of the cells lie "
             "above three times it."
         )
     st.markdown(text)
