@@ -8,7 +8,7 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from headviz.ui import engine
 from headviz.ui.calibration import SEED, Base, base_of, hies_of, positions
 from headviz.ui.jobs import Job, Jobs
 from headviz.ui.shelf import Shelf
-from headviz.ui.state import DEFAULT_CALIBRATION, OpenedData, Session
+from headviz.ui.state import DEFAULT_CALIBRATION, OpenedData, Session, room_for, rules_of, with_edits
 
 if TYPE_CHECKING:
     from headviz.data import Data, Example
@@ -221,12 +221,16 @@ class Results:
     def criterion_job(self) -> Job | None:
         return self.jobs.get(self._criterion_key(self.session.choice.criterion))
 
-    def preset(self) -> Mask | None:
-        """The mask that criterion, options and number of heads give, or a plan in their place; without edits."""
-        scores, prune, taken = self.head_scores(), self.session.choice.prune, self.session.choice.taken
-        if taken is not None or scores is None or prune is None:
-            return taken
-        return hv.select(scores, prune)
+    def preset(self, locks: Mapping[str, bool] | None = None) -> Mask | None:
+        """The mask that criterion, options and number of heads give under the locks and rules in force (or under
+        ``locks``), or a plan in their place; without edits. As many heads are cut as the rules leave room for."""
+        choice = self.session.choice
+        scores, locks = self.head_scores(), choice.locks if locks is None else locks
+        if choice.taken is not None or scores is None or choice.prune is None:
+            return choice.taken if choice.taken is None else with_edits(choice.taken, {}, locks)
+        assert self.session.subject is not None
+        prune = room_for(choice.prune, self.session.subject.heads, locks, choice.least)
+        return hv.select(scores, prune, least_per_layer=choice.least, **rules_of(locks))
 
     def mask(self) -> Mask | None:
         """The mask that stands."""

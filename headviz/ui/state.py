@@ -6,7 +6,7 @@ back in its callback, so settings survive page changes, and presets, undo and li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,8 @@ class Choice:
     edits: dict[str, bool] = field(default_factory=dict)  # head -> kept, set by hand on top of the preset
     fixed: Mask | None = None  # a mask of its own (from a link or file), until the preset under it is known
     taken: Mask | None = None  # a plan's mask, in the criterion's place until one is chosen again
+    locks: dict[str, bool] = field(default_factory=dict)  # head -> kept: what no preset and no edit changes
+    least: int = 0  # heads that every preset leaves in each layer
 
 
 @dataclass
@@ -179,6 +181,7 @@ class Session:
         if not same:
             self.past, self.future = [], []
             self.choice.edits, self.choice.fixed, self.choice.taken, self.picked = {}, None, None, None
+            self.choice.locks, self.choice.least = {}, 0
             self.plan = self.plan.with_(count=None)
             if wanted is None:
                 self.choice.prune = None
@@ -222,14 +225,16 @@ class Session:
             self.choice.edits, self.choice.fixed = edits_between(preset, fixed), None
         elif fixed is not None:
             return fixed
-        return None if preset is None else with_edits(preset, self.choice.edits)
+        return None if preset is None else with_edits(preset, self.choice.edits, self.choice.locks)
 
-    def edit(self, mask: Mask, preset: Mask | None) -> None:
-        """Make ``mask`` the one that stands, as one step by hand."""
+    def edit(self, mask: Mask, preset: Mask | None, locks: Mapping[str, bool] | None = None) -> None:
+        """Make ``mask`` the one that stands, as one step by hand. ``preset``: what the criterion gives under ``locks``
+        (None: those in force)."""
+        rules = {} if locks is None else {"locks": dict(locks)}
         if preset is None:
-            self.commit(fixed=mask, edits={})
+            self.commit(fixed=mask, edits={}, **rules)
         else:
-            self.commit(fixed=None, edits=edits_between(preset, mask))
+            self.commit(fixed=None, edits=edits_between(preset, mask), **rules)
 
     # -- the link -----------------------------------------------------------------------------------------------------
 
@@ -296,6 +301,8 @@ def deepcopy_choice(choice: Choice) -> Choice:
         dict(choice.edits),
         choice.fixed,
         choice.taken,
+        dict(choice.locks),
+        choice.least,
     )
 
 
@@ -310,11 +317,29 @@ def edits_between(preset: Mask, mask: Mask) -> dict[str, bool]:
     }
 
 
-def with_edits(preset: Mask, edits: Mapping[str, bool]) -> Mask:
-    """``preset`` with single heads kept or cut by hand; edits of heads that are not there are left out."""
-    mask = preset
-    there = set(preset.kept) | set(preset.pruned)
-    for head, kept in edits.items():
-        if head in there and (head in mask.kept) != kept:
-            mask = mask.with_toggled(head)
-    return mask
+def with_edits(preset: Mask, edits: Mapping[str, bool], locks: Mapping[str, bool] | None = None) -> Mask:
+    """``preset`` with single heads kept or cut by hand, and the locked ones as they are locked; heads that are not
+    there are left out."""
+    there = dict.fromkeys(preset.kept, True) | dict.fromkeys(preset.pruned, False)
+    wanted = {head: kept for head, kept in {**edits, **(locks or {})}.items() if head in there}
+    changed = [head for head, kept in wanted.items() if there[head] != kept]
+    return preset.with_toggled(*changed) if changed else preset
+
+
+def room_for(prune: int, heads: Sequence[int], locks: Mapping[str, bool], least: int) -> int:
+    """The number of heads nearest to ``prune`` that can be cut under locks and ``least`` heads in each layer."""
+    from headviz.mask import parse_head
+
+    kept = [0] * len(heads)
+    for head, stays in locks.items():
+        kept[parse_head(head)[0]] += stays
+    most = sum(there - max(min(least, there), fixed) for there, fixed in zip(heads, kept, strict=True))
+    return max(min(prune, most), sum(not stays for stays in locks.values()))
+
+
+def rules_of(locks: Mapping[str, bool]) -> dict[str, list[str]]:
+    """Locks as ``hv.select`` takes them: heads that are always cut, and heads that never are."""
+    return {
+        "always": [head for head, kept in locks.items() if not kept],
+        "never": [head for head, kept in locks.items() if kept],
+    }

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from headviz.mask import Mask
-from headviz.ui.state import OpenedModel, Session, edits_between, with_edits
+from headviz.ui.state import OpenedModel, Session, edits_between, room_for, with_edits
 
 
 def model(heads: tuple[int, ...] = (4, 4), fingerprint: str = "0" * 16, link: str | None = None) -> OpenedModel:
@@ -273,3 +273,47 @@ def test_options_belong_to_the_criterion_of_their_link(session: Session) -> None
     assert other.choice.options == {"hies": {"normalise": "rank"}}
     other.adopt_link(asked(criterion="his"))
     assert other.choice.options == {}
+
+
+# -- locks and rules ---------------------------------------------------------------------------------------------------
+
+
+def test_a_lock_wins_over_a_preset_and_over_an_edit(session: Session) -> None:
+    session.commit(locks={"L0H1": True, "L1H0": False}, edits={"L0H1": False, "L1H1": False})
+    mask = session.mask(mask_of(session, "L0H1"))
+    assert mask is not None and mask.pruned == ("L1H0", "L1H1")
+
+
+def test_locking_is_a_step_that_undo_takes_back_and_leaves_the_mask_alone(session: Session) -> None:
+    preset = mask_of(session, "L0H0")
+    mask = preset.with_toggled("L0H1")
+    session.edit(mask, preset)
+    session.edit(mask, mask_of(session, "L0H1"), {"L0H1": False})
+    assert session.choice.locks == {"L0H1": False} and session.choice.edits == {"L0H0": False}
+    assert session.mask(mask_of(session, "L0H1")) == mask
+    session.undo()
+    assert session.choice.locks == {} and session.choice.edits == {"L0H1": False}
+
+
+def test_another_model_takes_locks_and_rules_with_it(session: Session) -> None:
+    session.commit(locks={"L0H1": True}, least=2)
+    session.open_model(model(fingerprint="1" * 16))
+    assert (session.choice.locks, session.choice.least) == ({}, 0)
+
+
+@pytest.mark.parametrize(
+    ("prune", "locks", "least", "room"),
+    [
+        (5, {}, 0, 5),
+        (8, {"L0H0": True, "L0H1": True}, 0, 6),
+        (8, {}, 1, 6),
+        (8, {"L0H0": True}, 1, 6),  # the kept one is the one that the layer keeps
+        (8, {"L0H0": True, "L0H1": True}, 1, 5),
+        (1, {"L0H0": False, "L1H0": False}, 0, 2),
+        (8, {}, 9, 0),
+    ],
+)
+def test_locks_and_least_heads_leave_room_for_so_many_cuts(
+    prune: int, locks: dict[str, bool], least: int, room: int
+) -> None:
+    assert room_for(prune, (4, 4), locks, least) == room
