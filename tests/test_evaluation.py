@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,29 @@ def test_agreement_of_other_texts_under_the_same_numbers_is_refused() -> None:
     other = hv.load_data(pd.DataFrame({"text": tiny_texts(14, seed=3), "label": tiny_labels(14)}))
     with pytest.raises(hv.DataError, match="different examples"):
         hv.evaluate(subject, DATA).against(hv.evaluate(subject, other))
+
+
+def test_loss_against_is_the_paired_difference_of_the_mean_losses() -> None:
+    plain, cut = evaluations()
+    change, back = cut.loss_against(plain), plain.loss_against(cut)
+    assert change.value == pytest.approx(cut.loss.mean() - plain.loss.mean(), abs=1e-12)
+    assert change.low < change.value < change.high and change.n == 14
+    assert back.value == pytest.approx(-change.value, abs=1e-12)
+    still = plain.loss_against(plain)
+    assert still.value == still.low == still.high == 0
+
+
+def test_loss_against_has_no_width_where_all_examples_move_alike() -> None:
+    plain = evaluations()[0]
+    worse = replace(plain, loss=plain.loss + 0.25)
+    change = worse.loss_against(plain)
+    assert [change.low, change.high] == pytest.approx([0.25, 0.25], abs=1e-12)
+
+
+def test_loss_against_of_other_examples_is_refused() -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    with pytest.raises(hv.DataError, match="different examples"):
+        hv.evaluate(subject, DATA[:5]).loss_against(hv.evaluate(subject, DATA[5:10]))
 
 
 def test_evaluate_one_metric_may_be_given_by_its_name() -> None:
