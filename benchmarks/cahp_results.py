@@ -18,18 +18,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-from cahp_tables import section, with_section
+from cahp_tables import TITLE, section
 from measure import shared
+from results import PAGE, put_section, write_text
 
 import headviz as hv
 from headviz.complementarity.plan import Plan
-from headviz.files import write_whole
 from headviz.labels import match_labels
 
-ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES, DEGREES = 2000, (2, 3, 4, 5, 6, None)
 DRAWS = {"random": 20, "random_per_cluster": 10}
 
@@ -84,13 +83,6 @@ class Measured:
         )
 
 
-def write_text(path: Path, text: str) -> None:
-    def write(file: BinaryIO) -> None:
-        file.write(text.encode())
-
-    write_whole(path, write)
-
-
 def plans(folder: Path, subject: hv.Subject, train: hv.Data) -> dict[str, Plan]:
     """The plan of each preset at degree 6; signatures are taken once and kept in ``folder``."""
     found = {}
@@ -124,7 +116,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, metavar="FOLDER", help="what is measured is kept there")
     parser.add_argument("--draws", type=int, default=20, metavar="N", help="at most so many random masks a count")
     parser.add_argument("--tables-only", action="store_true", help="evaluate nothing more")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "results.md", metavar="FILE")
+    parser.add_argument("--output", type=Path, default=PAGE, metavar="FILE")
     args = parser.parse_args()
     args.cache.mkdir(parents=True, exist_ok=True)
     folder = shared()
@@ -139,8 +131,7 @@ def main() -> None:
         measured.measure(whole)
         for mask in masks([arm for arm in arms if arm.plan.k is not None], draws):
             measured.measure(mask)
-    before = args.output.read_text("utf-8") if args.output.exists() else ""
-    write_text(args.output, with_section(before, section(by_preset, arms, measured, whole, draws)))
+    put_section(TITLE, section(by_preset, arms, measured, whole, draws), args.output)
     print(f"Wrote {args.output.name}", file=sys.stderr)
 
 

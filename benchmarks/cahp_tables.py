@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
-import re
-import textwrap
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from results import difference, share, table, wrapped
 
 import headviz as hv
 from headviz import stats
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
     from cahp_results import Arm, Measured
 
 TITLE = "CAHP on MiniLM fine-tuned on SST-5"
-_HEAD = """# Results
-
-What was measured with headviz on real models, with the commands that measure it again.
-"""
 _KNEE_DEGREES = (2, 3, 4, 5, 6, 7, 8, None)
 _COLUMN_SEEDS, _LABEL_SEEDS = range(5), range(6)  # of labels: permutation by seed mod 2, so 3 planes for each
 _PACKAGES = ("torch", "transformers", "numpy", "scikit-learn", "kneed", "numba")
@@ -37,16 +32,6 @@ _NAMES = {
     "random": "random",
     "random_per_cluster": "random member",
 }
-
-
-def with_section(text: str, section: str) -> str:
-    """The page ``text`` with ``section`` in the place of the one of its title, or at the end."""
-    parts = re.split(r"^(?=## )", text or _HEAD, flags=re.MULTILINE)
-    here = [number for number, part in enumerate(parts) if part.startswith(f"## {TITLE}\n")]
-    if here:
-        parts[here[0]] = section + ("\n" if here[0] + 1 < len(parts) else "")
-        return "".join(parts)
-    return "".join(parts).rstrip("\n") + "\n\n" + section
 
 
 def section(
@@ -61,7 +46,7 @@ def section(
         _intro(plans, measured),
         "### What was found\n",
         "\n".join(
-            _wrapped(f"- {line}")
+            wrapped(f"- {line}")
             for line in [
                 *_findings(arms, measured, draws), *_beside_noise(knees), *_beside_chance(shared, with_salience),
                 *(f"The plan of preset {preset} says: {note}" for preset, plan in plans.items() for note in plan.notes),
@@ -75,7 +60,7 @@ def section(
         *(_knee_table(preset, found, len(plans[preset])) for preset, found in knees.items()),
         "### Accuracy on the test split, before any fine-tune\n",
         f"Per cent of {len(measured.labels):,} sentences, with Wilson's 95 % interval. All heads: "
-        f"{_share(_wilson(measured[whole]))}; always the commonest label: {100 * measured.constant:.1f}. Every control "
+        f"{share(_wilson(measured[whole]))}; always the commonest label: {100 * measured.constant:.1f}. Every control "
         "keeps as many heads as CAHP, under the same guard, which gives an empty layer its most salient head back: "
         "the most salient heads (by HIS in preset headviz, by gradients averaged over batches in preset reference), "
         "the highest by HIS, the medoids, random heads, and a random member of each of CAHP's clusters. Of what is "
@@ -88,13 +73,13 @@ def section(
         *(_differences(preset, arms, measured, draws) for preset in plans),
         "### Which heads: overlap beside chance\n",
         "Heads that the two presets share, beside what two unrelated choices of these sizes would (hypergeometric).\n",
-        _table(
+        table(
             None, ["degree", *(f"{name} keeps" for name in plans), "shared", "chance (95 %)"],
             [[_degree(row.degree), *map(str, row.sizes), str(row.shared), _chance(row.chance)] for row in shared],
         ),
         "Heads shared with the most salient ones at equal count. Picking by salience within clusters shares many "
         "whatever the clusters are, so chance here is the same picking in 200 random partitions of the same sizes.\n",
-        _table(
+        table(
             None, ["preset", "degree", "heads kept", "shared", "chance (95 %)"],
             [
                 [row.preset, _degree(row.degree), str(row.sizes[0]), str(row.shared), _chance(row.chance)]
@@ -102,7 +87,7 @@ def section(
             ],
         ),
     ]  # fmt: skip
-    return "\n".join(_wrapped(part) for part in parts).rstrip("\n") + "\n"
+    return "\n".join(wrapped(part) for part in parts).rstrip("\n") + "\n"
 
 
 def _intro(plans: dict[str, Plan], measured: Measured) -> str:
@@ -246,7 +231,7 @@ def _knee_table(preset: str, found: Sequence[KneeRow], heads: int) -> str:
         ]
         for row in found
     ]
-    return _table(f"Preset {preset}", ["degree", "knee", "columns", "labels", "the model's knee is"], rows)
+    return table(f"Preset {preset}", ["degree", "knee", "columns", "labels", "the model's knee is"], rows)
 
 
 def _band(found: Sequence[int | None]) -> str:
@@ -266,11 +251,11 @@ def _accuracies(preset: str, candidates: Sequence[Arm], measured: Measured, draw
             except hv.ScoreError as error:
                 rows.append([_degree(arm.degree), str(error), *[""] * (1 + len(_NAMES))])
         elif arm.plan.mask in measured:
-            cells = [_share(_wilson(measured[arm.plan.mask]))]
+            cells = [share(_wilson(measured[arm.plan.mask]))]
             for name in _NAMES:
                 shares = [100 * right.mean() for right in drawn(arm, name, measured, draws)]
                 if name not in _DRAWN:
-                    cells.append(_share(_wilson(measured[arm.controls()[name]])) if shares else "")
+                    cells.append(share(_wilson(measured[arm.controls()[name]])) if shares else "")
                 elif shares:
                     span = (
                         f"{min(shares):.1f} to {max(shares):.1f}, {len(shares)} draws" if len(shares) > 1 else "1 draw"
@@ -279,16 +264,16 @@ def _accuracies(preset: str, candidates: Sequence[Arm], measured: Measured, draw
                 else:
                     cells.append("")
             rows.append([_degree(arm.degree), str(arm.plan.mask.count), *cells])
-    return _table(f"Preset {preset}", ["degree", "heads kept", "CAHP", *_NAMES.values()], rows)
+    return table(f"Preset {preset}", ["degree", "heads kept", "CAHP", *_NAMES.values()], rows)
 
 
 def _differences(preset: str, arms: Sequence[Arm], measured: Measured, draws: dict[str, int]) -> str:
     rows = []
     for arm in (one for one in arms if one.preset == preset):
         found = [_paired(arm, name, measured, draws) for name in _NAMES]
-        cells = ["" if one is None else _difference(one) for one in found]
+        cells = ["" if one is None else difference(one) for one in found]
         rows.append([_degree(arm.degree), str(arm.plan.mask.count), *cells])
-    return _table(f"Preset {preset}", ["degree", "heads kept", *(f"less {name}" for name in _NAMES.values())], rows)
+    return table(f"Preset {preset}", ["degree", "heads kept", *(f"less {name}" for name in _NAMES.values())], rows)
 
 
 def drawn(arm: Arm, name: str, measured: Measured, draws: dict[str, int]) -> list[np.ndarray]:
@@ -342,23 +327,6 @@ def _with_salience(arms: Sequence[Arm]) -> list[OverlapRow]:
     return rows
 
 
-def _table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    line: Callable[[Sequence[str]], str] = lambda cells: "| " + " | ".join(cells) + " |"  # noqa: E731
-    head = [] if title is None else [f"{title}:", ""]
-    return "\n".join([*head, line(columns), "|" + "---|" * len(columns), *map(line, rows)]) + "\n"
-
-
-def _wrapped(text: str) -> str:
-    """Paragraphs and list items in lines of at most 120 characters; tables as they are."""
-    lines = []
-    for line in text.split("\n"):
-        indent = "  " if line.startswith(("- ", "  ")) else ""
-        table = line.startswith("|")
-        fill = textwrap.TextWrapper(120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-        lines += [line] if table or not line else fill.wrap(line)
-    return "\n".join(lines)
-
-
 def _degree(degree: int | None) -> str:
     return "no smoothing" if degree is None else str(degree)
 
@@ -373,11 +341,3 @@ def _chance(found: tuple[float, float, float]) -> str:
 
 def _wilson(right: np.ndarray) -> Estimate:
     return stats.wilson(int(right.sum()), len(right))
-
-
-def _share(one: Estimate) -> str:
-    return f"{100 * one.value:.1f} ({100 * one.low:.1f} to {100 * one.high:.1f})"
-
-
-def _difference(one: Estimate) -> str:
-    return f"{100 * one.value:+.1f} ({100 * one.low:+.1f} to {100 * one.high:+.1f})"

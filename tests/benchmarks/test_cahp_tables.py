@@ -1,26 +1,9 @@
-"""What `cahp_results.py` writes goes in its own place, and its figures say what the numbers say."""
+"""The sentences of the tables of CAHP say what the numbers say."""
 
 from __future__ import annotations
 
 import pytest
-from cahp_tables import TITLE, KneeRow, OverlapRow, with_section
-
-
-def test_section_goes_to_the_end_of_a_page_without_it() -> None:
-    assert with_section("# Results\n\nWords.\n\n## Other\n\nMore.\n", f"## {TITLE}\n\nNew.\n") == (
-        f"# Results\n\nWords.\n\n## Other\n\nMore.\n\n## {TITLE}\n\nNew.\n"
-    )
-
-
-def test_section_replaces_itself_and_nothing_else() -> None:
-    before = f"# Results\n\n## One\n\nA.\n\n## {TITLE}\n\nOld.\n\n### Part\n\nOld.\n\n## Two\n\nB.\n"
-    after = with_section(before, f"## {TITLE}\n\nNew.\n")
-    assert after == f"# Results\n\n## One\n\nA.\n\n## {TITLE}\n\nNew.\n\n## Two\n\nB.\n"
-    assert with_section(after, f"## {TITLE}\n\nNew.\n") == after
-
-
-def test_page_that_is_not_there_begins_with_its_heading() -> None:
-    assert with_section("", f"## {TITLE}\n").startswith("# Results\n")
+from cahp_tables import KneeRow, OverlapRow
 
 
 @pytest.mark.parametrize(
