@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from headviz.data import Data
     from headviz.subject import Subject
 
+FLIPS = ("broken", "mended", "moved")
+"""How a prediction changes: from right to wrong, from wrong to right, from one wrong class to another."""
+
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
@@ -70,6 +73,19 @@ class Evaluation:
         """(C, C) int: rows true classes, columns predicted ones."""
         return stats.confusion(self.labels, self.predictions, len(self.classes))
 
+    @cached_property
+    def recall(self) -> dict[str, Estimate]:
+        """Of each class, in the model's order, the share of its examples predicted right, with Wilson's interval; a
+        class without examples has NaN, from 0 to 1, and n 0."""
+        right, there = np.diag(self.confusion), self.confusion.sum(axis=1)
+        return {name: stats.wilson(int(right[i]), int(there[i])) for i, name in enumerate(self.classes)}
+
+    @cached_property
+    def probabilities(self) -> np.ndarray:
+        """(N, C) float64: the softmax of each example's logits."""
+        raised = np.exp(self.logits.astype(np.float64) - self.logits.max(axis=1, keepdims=True))
+        return raised / raised.sum(axis=1, keepdims=True)
+
     @property
     def constant(self) -> float:
         """The accuracy of always answering the commonest label of this data."""
@@ -92,6 +108,33 @@ class Evaluation:
         examples; below 0 this is the better one."""
         self._same_examples(other)
         return stats.paired(self.loss, other.loss)
+
+    def flips(self, before: Evaluation) -> pd.DataFrame:
+        """The examples that ``before`` predicts otherwise, one row each: id, position (row of this evaluation), label,
+        before, after (names of classes), kind, loss_change (this less ``before``, nats).
+
+        ``kind``: "broken" (right before), "mended" (right now) or "moved" (from one wrong class to another). Rows stand
+        in this order of kinds, within a kind by the size of the loss's change, largest first.
+        """
+        import pandas as pd
+
+        self._same_examples(before)
+        there = np.flatnonzero(self.predictions != before.predictions)
+        old, new, label = before.predictions[there], self.predictions[there], self.labels[there]
+        kind = np.select([old == label, new == label], [0, 1], 2)
+        change = self.loss[there] - before.loss[there]
+        order = np.lexsort((-np.abs(change), kind))  # stable: equal ones stay in the data's order
+        names = np.array(self.classes, dtype=object)
+        columns = {
+            "id": self.ids[there],
+            "position": there,
+            "label": names[label],
+            "before": names[old],
+            "after": names[new],
+            "kind": np.array(FLIPS, dtype=object)[kind],
+            "loss_change": change,
+        }
+        return pd.DataFrame({name: column[order] for name, column in columns.items()})
 
     def _same_examples(self, other: Evaluation) -> None:
         texts, other_texts = ((one.provenance.get("data") or {}).get("fingerprint") for one in (self, other))

@@ -119,6 +119,12 @@ _TERMS: dict[str, Term] = {
         "seeded bootstrap for the rest.",
         ("bootstrap",),
     ),
+    "confusion_matrix": Term(
+        "Confusion matrix",
+        "How many examples of each true label (rows) the model gives each label (columns); what is right stands on "
+        "the diagonal.",
+        ("recall", "accuracy"),
+    ),
     "constant_classifier": Term(
         "Constant classifier",
         "One that always answers the commonest label; a model at its quality has learned nothing visible.",
@@ -170,6 +176,12 @@ _TERMS: dict[str, Term] = {
         "Fisher",
         "The mean squared gate gradient per head, a second-order estimate of what removing it costs.",
         ("gate_gradient", "his"),
+    ),
+    "flip": Term(
+        "Flip",
+        "An example whose prediction a mask changes: broken if it was right before, mended if it is right now, moved "
+        "if it goes from one wrong label to another.",
+        ("agreement", "confusion_matrix"),
     ),
     "flops": Term(
         "FLOPs",
@@ -397,10 +409,20 @@ _TERMS: dict[str, Term] = {
         "All heads in order of a criterion, place 0 = cut first.",
         ("criterion", "kendall_tau"),
     ),
+    "recall": Term(
+        "Recall",
+        "The share of the examples of one true label on which the model predicts that label.",
+        ("confusion_matrix", "macro_f1"),
+    ),
     "recovery": Term(
         "Recovery",
         "Training after the cut to win quality back.",
         ("adapter", "lora"),
+    ),
+    "report_split": Term(
+        "Report split",
+        "The examples on which the final figure of a mask is measured, once; nothing is scored or chosen on them.",
+        ("selection_split", "evaluation"),
     ),
     "representative": Term(
         "Representative",
@@ -411,6 +433,11 @@ _TERMS: dict[str, Term] = {
         "Salience",
         "The importance CAHP uses to pick representatives, taken from the same gradients as HIS.",
         ("his", "representative"),
+    ),
+    "selection_split": Term(
+        "Selection split",
+        "The examples on which masks are compared while one is chosen; a figure from them flatters the chosen mask.",
+        ("report_split", "calibration_set"),
     ),
     "separability": Term(
         "Separability",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from headviz.errors import DataError, MaskError, ScoreError
+from headviz.evaluation import gates_of
 from headviz.mask import Mask, parse_head
 from headviz.observers.maps import MapObserver
 from headviz.progress import CancelSignal, OnProgress, Progress
@@ -68,7 +69,7 @@ def attention_of(
     gates = None if mask is None else subject.gates(mask.keep)
     with torch.no_grad():
         logits = subject.forward(one.inputs, gates=gates, observers=[observer])
-    probabilities = logits[0].double().softmax(-1).cpu().numpy()
+    probabilities = _probabilities(logits)
     return AttentionMaps(
         tokens=one.tokens,
         maps={(layer, head): observer.maps[layer][0, head].numpy() for layer, head in chosen},
@@ -77,6 +78,16 @@ def attention_of(
         predicted=subject.labels[int(probabilities.argmax())],
         truncated=one.truncated,
     )
+
+
+@torch.no_grad()
+def probabilities(subject: Subject, text: Text, mask: Mask | None = None) -> np.ndarray:
+    """(C,) float64: the probability of each label for one text or pair, with the heads that ``mask`` cuts closed.
+
+    Raises DataError for an empty text, MaskError for a mask of another model.
+    """
+    gates = gates_of(subject, mask)
+    return _probabilities(subject.forward(_Encoding(subject, text).inputs, gates=gates))
 
 
 def token_attribution(
@@ -100,7 +111,7 @@ def token_attribution(
     one = _Encoding(subject, text)
     gates = None if mask is None else subject.gates(mask.keep)
     with torch.no_grad():
-        probabilities = subject.forward(one.inputs, gates=gates)[0].double().softmax(-1).cpu().numpy()
+        probabilities = _probabilities(subject.forward(one.inputs, gates=gates))
     goal = int(probabilities.argmax()) if target is None else _label(subject, target)
 
     def logit(embeddings: Tensor) -> Tensor:
@@ -126,6 +137,11 @@ def token_attribution(
         probability=float(probabilities[goal]),
         gap=float(gap[0]),
     )
+
+
+def _probabilities(logits: Tensor) -> np.ndarray:
+    """Of logits (1, C): (C,) float64."""
+    return logits[0].double().softmax(-1).cpu().numpy()
 
 
 class _Encoding:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import headviz as hv
+from headviz.stats import wilson
 from tests.reference import gate_outputs
 from tests.tiny import FAMILIES, LABELS, tiny_labels, tiny_model, tiny_texts
 
@@ -105,6 +106,78 @@ def test_agreement_of_other_texts_under_the_same_numbers_is_refused() -> None:
     other = hv.load_data(pd.DataFrame({"text": tiny_texts(14, seed=3), "label": tiny_labels(14)}))
     with pytest.raises(hv.DataError, match="different examples"):
         hv.evaluate(subject, DATA).against(hv.evaluate(subject, other))
+
+
+NAMES = ("a", "b", "c")
+
+
+def predicting(predictions: list[int], labels: list[int], losses: list[float] | None = None) -> hv.Evaluation:
+    """An evaluation made by hand: examples 100, 101, ..., a logit of 2 for what is predicted, 0 for the rest."""
+    return hv.Evaluation(
+        logits=2 * np.eye(3, dtype=np.float32)[predictions],
+        labels=np.array(labels),
+        loss=np.array(losses or [0.0] * len(labels)),
+        ids=np.arange(100, 100 + len(labels)),
+        classes=NAMES,
+        task="text-classification",
+        metric_names=("accuracy",),
+        provenance={},
+    )
+
+
+def test_recall_counts_the_right_ones_of_each_class() -> None:
+    recall = predicting([0, 0, 1, 1, 0], [0, 0, 0, 1, 1]).recall
+    assert list(recall) == ["a", "b", "c"]
+    assert recall["a"] == wilson(2, 3) and recall["b"] == wilson(1, 2)
+
+
+def test_recall_of_a_class_without_examples_is_unknown() -> None:
+    none = predicting([0, 2], [0, 1]).recall["c"]
+    assert np.isnan(none.value) and (none.low, none.high, none.n) == (0.0, 1.0, 0)
+
+
+def test_probabilities_are_the_softmax_of_the_logits_and_bear_large_ones() -> None:
+    one = predicting([1], [1])
+    e = np.exp(2)
+    np.testing.assert_allclose(one.probabilities, [[1 / (e + 2), e / (e + 2), 1 / (e + 2)]], rtol=1e-12)
+    large = replace(one, logits=np.array([[0, 1000, 1000]], dtype=np.float32))
+    np.testing.assert_allclose(large.probabilities, [[0, 0.5, 0.5]], atol=1e-12)
+
+
+def test_flips_name_what_changed_broken_first_and_the_largest_change_of_the_loss_first() -> None:
+    labels = [0, 0, 0, 1, 1, 2]
+    before = predicting([0, 0, 0, 2, 0, 0], labels, [0.1, 0.2, 0.1, 1.0, 1.0, 0.5])
+    after = predicting([0, 1, 2, 1, 2, 0], labels, [0.9, 0.5, 1.4, 0.2, 1.3, 0.1])
+    found = after.flips(before)
+    assert found.drop(columns="loss_change").to_dict("list") == {
+        "id": [102, 101, 103, 104],
+        "position": [2, 1, 3, 4],
+        "label": ["a", "a", "b", "b"],
+        "before": ["a", "a", "c", "a"],
+        "after": ["c", "b", "b", "c"],
+        "kind": ["broken", "broken", "mended", "moved"],
+    }
+    np.testing.assert_allclose(found["loss_change"], [1.3, 0.3, -0.8, 0.3], atol=1e-12)
+
+
+def test_flips_of_the_same_predictions_are_none_with_all_columns() -> None:
+    plain, cut = evaluations()
+    assert len(plain.flips(plain)) == 0
+    assert list(plain.flips(plain)) == list(cut.flips(plain))
+
+
+def test_flips_account_for_every_change_of_agreement_and_accuracy() -> None:
+    labels, old, new = np.random.default_rng(1).integers(0, 3, (3, 200)).tolist()
+    before, after = predicting(old, labels), predicting(new, labels)
+    kinds = after.flips(before)["kind"].value_counts()
+    assert min(kinds) > 0 and set(kinds.index) == {"broken", "mended", "moved"}
+    assert kinds.sum() == round(200 * (1 - after.agreement(before).value))
+    assert kinds["mended"] - kinds["broken"] == round(200 * after.against(before).value)
+
+
+def test_flips_of_other_examples_are_refused() -> None:
+    with pytest.raises(hv.DataError, match="different examples"):
+        predicting([0, 1], [0, 1]).flips(predicting([0, 1], [0, 2]))
 
 
 def test_loss_against_is_the_paired_difference_of_the_mean_losses() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 import headviz as hv
-from headviz.inspection import attention_of, token_attribution
+from headviz.inspection import attention_of, probabilities, token_attribution
 from tests.tiny import FAMILIES, tiny_model
 
 TEXT = "the film was not very good ."
@@ -60,6 +61,29 @@ def test_attention_of_unknown_head_or_empty_text_is_refused() -> None:
         attention_of(subject, TEXT, [(3, 0)])
     with pytest.raises(hv.DataError, match="empty"):
         attention_of(subject, "   ", [])
+
+
+@pytest.mark.parametrize("text", [TEXT, ("good film", "bad plot")])
+def test_probabilities_of_one_text_equal_an_evaluation_s_under_the_same_mask(
+    text: str | tuple[str, ...],
+) -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    mask = hv.Mask.full(subject).with_toggled("L0H1", "L2H3")
+    columns = {"text": [text]} if isinstance(text, str) else {"sentence1": [text[0]], "sentence2": [text[1]]}
+    data = hv.load_data(pd.DataFrame({**columns, "label": ["good"]}))
+    for cut in (None, mask):
+        logits = torch.tensor(hv.evaluate(subject, data, cut).logits[0], dtype=torch.float64)
+        found = probabilities(subject, text, cut)
+        assert found.dtype == np.float64
+        np.testing.assert_allclose(found, logits.softmax(-1), atol=1e-5)
+
+
+def test_probabilities_of_an_empty_text_or_a_mask_of_another_model_are_refused() -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    with pytest.raises(hv.DataError, match="empty"):
+        probabilities(subject, "  ")
+    with pytest.raises(hv.MaskError, match="made for this model"):
+        probabilities(subject, TEXT, hv.Mask(np.ones((2, 4), dtype=bool)))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
