@@ -26,7 +26,7 @@ ROWS = (
     ("families", "observers", "tasks"),
     ("demo",),
     ("batches", "checkpoint", "columns", "data", "hub", "labels", "subject"),
-    ("cost", "evaluation", "inspection", "prediction", "replay", "saving", "scores", "scores_file"),
+    ("cost", "evaluation", "improve", "inspection", "prediction", "replay", "saving", "scores", "scores_file"),
     ("complementarity",),
     ("importance",),
     ("cli", "__main__", "demo.reviews.__main__", "demo.reviews.train"),
