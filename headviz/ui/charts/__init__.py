@@ -5,6 +5,7 @@ None computes scores or touches a model.
 
 from headviz.ui.charts.cells import cells
 from headviz.ui.charts.compared import compared
+from headviz.ui.charts.difference_map import difference_map
 from headviz.ui.charts.distribution import distribution
 from headviz.ui.charts.drawing import Drawing
 from headviz.ui.charts.graph import COLOURS, graph
@@ -14,6 +15,7 @@ from headviz.ui.charts.palette import PICK
 from headviz.ui.charts.quality import quality
 from headviz.ui.charts.quality_curve import quality_curve
 from headviz.ui.charts.roles import roles
+from headviz.ui.charts.savings import savings
 from headviz.ui.charts.scatter import iso_lines, scatter
 from headviz.ui.charts.shared import shared
 from headviz.ui.charts.shares import shares
@@ -32,6 +34,7 @@ __all__ = [
     "cells",
     "compared",
     "difference",
+    "difference_map",
     "distribution",
     "graph",
     "heatmap",
@@ -40,6 +43,7 @@ __all__ = [
     "quality",
     "quality_curve",
     "roles",
+    "savings",
     "scatter",
     "shared",
     "shares",
