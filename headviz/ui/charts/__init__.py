@@ -5,6 +5,7 @@ None computes scores or touches a model.
 
 from headviz.ui.charts.cells import cells
 from headviz.ui.charts.compared import compared
+from headviz.ui.charts.confusion import confusion
 from headviz.ui.charts.difference_map import difference_map
 from headviz.ui.charts.distribution import distribution
 from headviz.ui.charts.drawing import Drawing
@@ -12,13 +13,16 @@ from headviz.ui.charts.graph import COLOURS, graph
 from headviz.ui.charts.heatmap import heatmap
 from headviz.ui.charts.layers import layers
 from headviz.ui.charts.palette import PICK
+from headviz.ui.charts.probabilities import probabilities
 from headviz.ui.charts.quality import quality
 from headviz.ui.charts.quality_curve import quality_curve
+from headviz.ui.charts.recall import recall
 from headviz.ui.charts.roles import roles
 from headviz.ui.charts.savings import savings
 from headviz.ui.charts.scatter import iso_lines, scatter
 from headviz.ui.charts.shared import shared
 from headviz.ui.charts.shares import shares
+from headviz.ui.charts.sides import SIDES
 from headviz.ui.charts.silhouettes import difference, silhouettes
 from headviz.ui.charts.steadiness import steadiness
 from headviz.ui.charts.ticks import ticks
@@ -28,11 +32,13 @@ __all__ = [
     "COLOURS",
     "MOST_TOKENS",
     "PICK",
+    "SIDES",
     "Drawing",
     "attention_map",
     "attribution",
     "cells",
     "compared",
+    "confusion",
     "difference",
     "difference_map",
     "distribution",
@@ -40,8 +46,10 @@ __all__ = [
     "heatmap",
     "iso_lines",
     "layers",
+    "probabilities",
     "quality",
     "quality_curve",
+    "recall",
     "roles",
     "savings",
     "scatter",
