@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from playwright.sync_api import Locator, Page, WebSocket, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from headviz.mask import Mask
+from headviz.mask import Mask, parse_head
 
 LONG = 90_000  # ms: for what loads torch, opens a model or runs it, on a busy machine
 QUIET = 400  # ms without anything under way count as rest
@@ -179,8 +179,9 @@ class Visit:
     # -- the mask ------------------------------------------------------------------------------------------------------
 
     def head(self, name: str) -> Locator:
-        """A cell of the head grid."""
-        return self.page.get_by_role("button", name=re.compile(rf"^{name}, (kept|cut)"))
+        """A cell of the head grid, by a name such as L3H7."""
+        layer, head = parse_head(name)
+        return self.page.locator(f".hv [aria-label^='layer {layer} head {head}, ']")
 
     def toggle(self, name: str) -> Visit:
         before = self.head(name).get_attribute("aria-pressed")
@@ -190,11 +191,14 @@ class Visit:
 
     def cut_in_grid(self) -> set[str]:
         """The heads that the browser shows as cut."""
-        expect(self.page.locator(".hv button").first).to_be_visible()
-        cells = self.page.locator(".hv button").evaluate_all(
-            "cells => cells.map(cell => [cell.getAttribute('aria-label'), cell.getAttribute('aria-pressed')])"
-        )
-        return {label.partition(",")[0] for label, pressed in cells if pressed == "false"}
+        return self.heads_in_grid("cut")
+
+    def heads_in_grid(self, state: str) -> set[str]:
+        """The heads of which the browser says: cut, kept, locked, rescued or by hand."""
+        expect(self.page.locator(".hv .cell").first).to_be_visible()
+        cells = self.page.locator(".hv .cell")
+        labels = cells.evaluate_all("cells => cells.map(cell => cell.getAttribute('aria-label').split(', '))")
+        return {"L{1}H{3}".format(*words[0].split()) for words in labels if state in words}
 
     def cut_in_link(self, *heads: int) -> set[str]:
         """The heads that the server has put into the address as cut, for a model with so many heads per layer."""

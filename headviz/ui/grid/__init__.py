@@ -1,9 +1,8 @@
-"""The head grid: one button per head, edited by click, drag and keyboard (components v2, inline code, nothing
-fetched)."""
+"""The head grid: one cell per head, edited by click, drag and keyboard (components v2, inline, nothing fetched)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from headviz.ui.grid.protocol import keep_of_edit, rows_of
+from headviz.ui.grid.protocol import Edit, edit_of, numbers_of, picture_of
+
+__all__ = ["Edit", "head_grid", "picture_of"]
 
 _HERE = Path(__file__).parent
-_HINT = "Click a head to cut or restore it; drag over several; or arrow keys and space."
 
 
 @cache
@@ -27,42 +27,45 @@ def head_grid(
     key: str,
     keep: np.ndarray,
     heads: Sequence[int],
-    rev: int,
+    rev: int = 0,
     *,
-    on_edit: Callable[[np.ndarray | None, str | None], None],
+    on_edit: Callable[[Edit | None], None] | None = None,
+    editable: bool = True,
+    locks: Iterable[str] = (),
     hand: Sequence[str] = (),
-    notes: Sequence[str] = (),
-    shade: Sequence[float] = (),
+    rescued: Sequence[str] = (),
+    values: np.ndarray | None = None,
+    score_title: str = "",
     picked: str | None = None,
+    label: str = "Attention heads, one row per layer",
 ) -> None:
-    """Draw the grid. ``keep`` (L, H) bool and ``rev`` are the server's picture; ``on_edit(keep, last)`` gets the
-    mask the visitor made and the head touched last, or ``(None, None)`` for an edit to refuse. ``notes`` and
-    ``shade`` go by heads in reading order: a few words and a darkness from 0 to 1."""
+    """Draw the grid.
+
+    ``keep`` (L, H) bool with the names of locked heads in ``locks`` is the server's picture and ``rev`` its revision,
+    to be raised whenever something else than the grid changes the picture. ``on_edit`` gets what the visitor made of
+    it, or None for an edit that was refused: raise ``rev`` then. ``hand`` and ``rescued`` name heads that get a mark.
+    ``values`` (L, H), larger = more worth keeping, shade the heads by rank and are told under ``score_title``.
+    With ``editable=False`` heads can be read one by one, and nothing is ever sent.
+    """
 
     def changed() -> None:
         event = st.session_state[key].get("edit")
-        if event is None:
-            return
-        made = keep_of_edit(event, rev, heads)
-        on_edit(made, _last(event) if made is not None else None)
+        if event is not None and on_edit is not None:
+            on_edit(edit_of(event, rev, heads))
 
-    _component()(
-        key=key,
-        data={
-            "heads": list(heads),
-            "mask": rows_of(keep, heads),
-            "rev": rev,
-            "hand": list(hand),
-            "notes": list(notes),
-            "shade": list(shade),
-            "picked": picked,
-            "label": "Attention heads: one row per layer, pressed means kept",
-            "hint": _HINT,
-        },
-        on_edit_change=changed,
-    )
-
-
-def _last(event: Mapping[str, Any]) -> str | None:
-    last = event.get("last")
-    return last if isinstance(last, str) and len(last) < 12 else None
+    shown, order = ([], []) if values is None else numbers_of(values, heads)
+    data = {
+        "heads": list(heads),
+        "mask": picture_of(keep, heads, locks),
+        "rev": rev,
+        "hand": list(hand),
+        "rescued": list(rescued),
+        "values": shown,
+        "places": order,
+        "title": score_title,
+        "picked": picked,
+        "label": label,
+        "editable": editable,
+    }
+    listening: dict[str, Any] = {"on_edit_change": changed} if editable else {}
+    _component()(key=key, data=data, **listening)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
 import headviz as hv
+from headviz.errors import MaskError
 from headviz.ui import controls, numbers
 from headviz.ui.controls import help_of
 from headviz.ui.errors import note
-from headviz.ui.grid import head_grid
-from headviz.ui.grid.protocol import shades
+from headviz.ui.grid import Edit, head_grid, picture_of
 from headviz.ui.page import Page
+from headviz.ui.state import rules_of
 from headviz.ui.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -66,52 +66,61 @@ def _ask_slow(page: Page) -> None:
 
 
 def grid(page: Page, mask: Mask) -> None:
-    """The head grid with undo, redo and what was changed by hand."""
-    session, results = page.session, page.results
-    assert session.subject is not None
-    preset, scores = results.preset(), results.head_scores()
-    heads = session.subject.heads
-    if session.grid_code != mask.code:  # changed by something else than the grid
-        session.rev, session.grid_code = session.rev + 1, mask.code
-    notes: list[str] = []
-    shade: list[float] = []
-    if scores is not None:
-        there = ~np.isnan(scores.values)
-        title = hv.criteria[scores.criterion].title
-        notes = [
-            f"{title} {numbers.small(float(value))}, place {rank} of {there.sum()} (0 = cut first)"
-            for value, rank in zip(scores.values[there], scores.rank()[there], strict=True)
-        ]
-        shade = shades(scores.values, heads)
-
-    def edited(keep: np.ndarray | None, last: str | None) -> None:
-        if keep is None:
-            session.rev += 1  # refused: our picture goes back
-            return
-        made = mask.with_toggled(*mask.differing(hv.Mask(keep, subject=session.subject)))
-        session.edit(made, preset)
-        session.grid_code = made.code
-        session.picked = last or session.picked
-
-    st.header("Heads", help=help_of("mask", "head"), anchor=False)
+    """The head grid with locks, undo, redo and what was changed by hand."""
+    session, scores = page.session, page.results.head_scores()
+    heads, locks = mask.heads, session.choice.locks
+    if session.grid_code != (picture := picture_of(mask.keep, heads, locks)):  # changed by something else than the grid
+        session.rev, session.grid_code = session.rev + 1, picture
+    st.header("Heads", help=help_of("mask", "head", "lock"), anchor=False)
     st.markdown(_summary(page, mask))
     head_grid(
-        "head_grid", mask.keep, heads, session.rev, on_edit=edited, hand=list(session.choice.edits), notes=notes,
-        shade=shade, picked=session.picked,
+        "head_grid", mask.keep, heads, session.rev, on_edit=lambda edit: _edited(page, mask, edit), locks=locks,
+        hand=list(session.choice.edits), rescued=_rescued(page), picked=session.picked,
+        values=None if scores is None else scores.values,
+        score_title="" if scores is None else hv.criteria[scores.criterion].title,
     )  # fmt: skip
     _history(page)
 
 
+def _edited(page: Page, mask: Mask, edit: Edit | None) -> None:
+    """Take over what was made of ``mask`` in the grid, or have the grid show the mask that stands again."""
+    session = page.session
+    try:
+        preset = page.results.preset(None if edit is None else edit.locks)
+    except MaskError as error:  # locks that leave a layer fewer heads than it must keep
+        session.troubles[:] = [str(error)]
+        edit = None
+    if edit is None:
+        session.rev += 1
+        return
+    changed = mask.differing(hv.Mask(edit.keep, subject=session.subject))
+    session.edit(mask.with_toggled(*changed) if changed else mask, preset, edit.locks)
+    session.grid_code = picture_of(edit.keep, mask.heads, edit.locks)
+    session.picked = edit.last or session.picked
+
+
+def _rescued(page: Page) -> list[str]:
+    """The heads that the preset keeps only because their layers must keep some."""
+    choice, scores, preset = page.session.choice, page.results.head_scores(), page.results.preset()
+    if not choice.least or choice.taken is not None or scores is None or preset is None:
+        return []
+    rules = rules_of(choice.locks)
+    by_rank = hv.select(scores, len(preset.pruned), always=rules["always"], never=rules["never"])
+    return [head for head in preset.differing(by_rank) if head in by_rank.pruned]
+
+
 def _summary(page: Page, mask: Mask) -> str:
-    total = sum(mask.heads)
+    total, choice = sum(mask.heads), page.session.choice
     text = f"**{mask.count} of {total} heads kept**, {len(mask.pruned)} cut ({numbers.share(1 - mask.share)})."
-    edits = page.session.choice.edits
-    if edits:
-        named = [f"{head} {'kept' if kept else 'cut'}" for head, kept in list(edits.items())[:12]]
+    if choice.edits:
+        named = [f"{head} {'kept' if kept else 'cut'}" for head, kept in list(choice.edits.items())[:12]]
         text += f" By hand: {', '.join(named)}"
-        text += f" and {len(edits) - 12} more." if len(edits) > 12 else "."
-    elif page.session.choice.fixed is not None:
+        text += f" and {len(choice.edits) - 12} more." if len(choice.edits) > 12 else "."
+    elif choice.fixed is not None:
         text += " As it came by a link or file."
+    if choice.locks:
+        kept = sum(choice.locks.values())
+        text += f" Locked: {kept} kept, {len(choice.locks) - kept} cut."
     return text
 
 
