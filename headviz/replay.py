@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from headviz import attention
 from headviz.attention import Call
-from headviz.batches import BATCH_TOKENS, Batch
+from headviz.batches import BATCH_TOKENS, Batch, Encoded
 from headviz.evaluation import Evaluation, gates_of, prepare
 from headviz.progress import CancelSignal, OnProgress, Progress
 
@@ -87,15 +88,27 @@ class Replay:
     """Evaluations of ``subject`` on ``data`` under one mask after another; each equals `hv.evaluate` in predictions,
     and in losses up to rounding.
 
-    ``memory``: bytes of hidden states kept at most. ``share``: of the blocks' work, what the last evaluation did. Calls
-    from several threads wait for each other. Raises DataError when data and model do not fit.
+    ``first``: how many examples, drawn with seed 0, are measured before the rest; ``draw`` (first,) are their places in
+    the data. ``memory``: bytes of hidden states kept at most. ``share``: of the blocks' work, what the last evaluation
+    did. Calls from several threads wait for each other. Raises DataError when data and model do not fit.
     """
 
-    def __init__(self, subject: Subject, data: Data, *, memory: int = MEMORY, batch_tokens: int = BATCH_TOKENS) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        data: Data,
+        *,
+        first: int = 0,
+        memory: int = MEMORY,
+        batch_tokens: int = BATCH_TOKENS,
+    ) -> None:
         self._prepared = prepare(subject, data)
         self._subject, self._memory = subject, memory
         self._encoded = subject.encode(data.inputs)
-        self._kept = [_Kept(batch) for batch in self._encoded.batches(batch_tokens)]
+        self.draw = drawn(len(data), first)
+        rest = np.setdiff1d(np.arange(len(data)), self.draw)
+        parts = [_batches(self._encoded, part, batch_tokens) for part in (self.draw, rest)]
+        self._first, self._kept = len(parts[0]), parts[0] + parts[1]
         self._view = attention.view(subject.model)
         self._first_call: list[int] = []
         self._can_skip = _wrap_blocks(self._view, [call.name for call in subject.calls])
@@ -104,22 +117,31 @@ class Replay:
 
     @torch.no_grad()
     def evaluate(
-        self, mask: Mask | None = None, *, on_progress: OnProgress | None = None, cancel: CancelSignal | None = None
+        self,
+        mask: Mask | None = None,
+        *,
+        on_first: Callable[[Evaluation], None] | None = None,
+        on_progress: OnProgress | None = None,
+        cancel: CancelSignal | None = None,
     ) -> Evaluation:
-        """Quality under ``mask``. A pass that is cancelled half-way leaves each batch with the states of its own last
-        pass. Raises MaskError when mask and model do not fit, Cancelled."""
+        """Quality under ``mask``; ``on_first`` gets that of the first examples as soon as they are measured. A pass
+        that is cancelled half-way leaves each batch with the states of its own last pass. Raises MaskError when mask
+        and model do not fit, Cancelled."""
         subject = self._subject
         gates = gates_of(subject, mask)
         gates = subject.gates(subject.head_present) if gates is None else gates
-        logits = torch.empty(len(self._encoded), len(subject.labels), dtype=torch.float32)
+        logits = torch.zeros(len(self._encoded), len(subject.labels), dtype=torch.float32)
         done = 0.0
         with self._one_at_a_time, Progress(len(self._encoded), "measuring quality", on_progress, cancel) as progress:
-            for kept in self._kept:
+            for number, kept in enumerate(self._kept, 1):
                 start = self._start(kept, gates)
                 found = self._run(kept, gates, start)
                 logits[torch.as_tensor(kept.batch.indices)] = found.float().cpu()
                 done += 1 - start / max(1, len(self._first_call))
                 progress.step(len(kept.batch.indices))
+                if number == self._first and on_first is not None:
+                    whole = self._prepared.evaluation(logits.clone(), mask, self._encoded.truncated)
+                    on_first(taken(whole, self.draw))
             self.share = done / len(self._kept)
         return self._prepared.evaluation(logits, mask, self._encoded.truncated)
 
@@ -166,6 +188,24 @@ class Replay:
             return False
         self._memory -= size
         return True
+
+
+def drawn(total: int, size: int, seed: int = 0) -> np.ndarray:
+    """Places (size,) of a draw from ``total`` examples without replacement, in their order; all, where there are no
+    more."""
+    return np.sort(np.random.default_rng(seed).permutation(total)[:size])
+
+
+def taken(evaluation: Evaluation, places: np.ndarray) -> Evaluation:
+    """The evaluation of the examples at ``places`` alone."""
+    parts = {name: getattr(evaluation, name)[places] for name in ("logits", "labels", "loss", "ids")}
+    return replace(evaluation, **parts)
+
+
+def _batches(encoded: Encoded, places: np.ndarray, batch_tokens: int) -> list[_Kept]:
+    """The examples at ``places`` in batches of like length."""
+    part = replace(encoded, features=[encoded.features[place] for place in places])
+    return [_Kept(encoded.batch(places[indices])) for indices in part.plan(batch_tokens)]
 
 
 def _wrap_blocks(view: nn.Module, names: list[str]) -> bool:

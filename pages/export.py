@@ -9,7 +9,7 @@ page = ui.shell("Export", "Take the mask home as a file, a folder or code; or op
 
 with ui.shown():
     if gates.ready(page):
-        from headviz.ui.panels import take_home
+        from headviz.ui.panels import quality, take_home
 
         scored, mask = gates.scores(page), page.results.mask()
         if mask is None:
@@ -17,6 +17,8 @@ with ui.shown():
         else:
             mask = take_home.with_record(page, mask)
             take_home.summary(page, mask)
+            with ui.shown():
+                quality.final(page, mask)
             left, right = st.columns(2, gap="large")
             with left, ui.shown():
                 take_home.files(mask)

@@ -1,4 +1,4 @@
-"""Mask: choose which heads go, by a criterion and by hand, and see what that does to quality."""
+"""Mask: the workshop. Choose which heads go, by a criterion and by hand, and see at once what that does."""
 
 import streamlit as st
 
@@ -6,11 +6,12 @@ from headviz import ui
 from headviz.ui.errors import note
 from headviz.ui.panels import gates
 
-page = ui.shell("Mask", "Choose which heads go, by a criterion and by hand, and see what that does to quality.")
+page = ui.shell("Mask", "Choose which heads go, by a criterion and by hand, and see at once what that does.")
 
 with ui.shown():
     if gates.ready(page):
-        from headviz.ui.panels import cut, quality
+        from headviz.ui import steps
+        from headviz.ui.panels import answers, cut, quality, suggestions, views
 
         base = gates.scores(page)
         left, right = st.columns(2, gap="medium")
@@ -21,11 +22,15 @@ with ui.shown():
         if mask is None and base is not None:
             right.markdown("The heads show here once the criterion is computed.")
         if mask is not None:
+            steps.take(page.session, mask)
             with right, ui.shown():
                 cut.grid(page, mask)
+                suggestions.suggestions(page, mask)
             for text in mask.warnings:
                 note(text)
             with ui.shown():
-                quality.masked_model(page, mask)
+                answers.answers(page, mask)
             with ui.shown():
-                cut.per_layer(page, mask)
+                views.views(page, mask)
+            with ui.shown():
+                quality.final(page, mask)

@@ -120,3 +120,35 @@ def test_replay_leaves_no_trace_and_threads_do_not_mix() -> None:
 def test_mask_of_another_model_is_refused() -> None:
     with pytest.raises(hv.MaskError, match="per layer"):
         Replay(subject_of(), DATA).evaluate(hv.Mask(np.ones((2, 2), dtype=bool)))
+
+
+def test_first_examples_are_a_seeded_draw_told_before_the_rest_is_measured() -> None:
+    subject, told = subject_of(), []
+    kept = Replay(subject, DATA, first=6, batch_tokens=120)
+    mask = hv.Mask.full(subject).with_toggled("L1H2")
+    whole = kept.evaluate(mask, on_first=told.append)
+    expected = hv.evaluate(subject, DATA.take(kept.draw), mask)
+    assert len(told) == 1 and len(kept.draw) == 6
+    assert np.array_equal(told[0].ids, expected.ids) and np.array_equal(told[0].predictions, expected.predictions)
+    np.testing.assert_allclose(told[0].loss, expected.loss, atol=1e-6)
+    assert np.array_equal(told[0].logits, replay.taken(whole, kept.draw).logits)
+
+
+def test_first_examples_are_told_although_the_rest_is_cancelled() -> None:
+    subject, told, cancel = subject_of(), [], threading.Event()
+
+    def first(evaluation: hv.Evaluation) -> None:
+        told.append(evaluation)
+        cancel.set()
+
+    with pytest.raises(hv.Cancelled):
+        Replay(subject, DATA, first=6, batch_tokens=120).evaluate(on_first=first, cancel=cancel)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("first", [0, 20, 64])
+def test_no_or_all_examples_first_give_the_same_whole(first: int) -> None:
+    subject = subject_of()
+    found, expected = Replay(subject, DATA, first=first).evaluate(), hv.evaluate(subject, DATA)
+    assert np.array_equal(found.predictions, expected.predictions)
+    np.testing.assert_allclose(found.loss, expected.loss, atol=1e-6)

@@ -8,6 +8,7 @@ job itself only tells how far it is, and its result or error.
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import threading
 import time
@@ -73,13 +74,22 @@ class Job:
             self.state = "stopped"
         except HeadvizError as error:
             self.error, self.state = str(error), "failed"
-        except Exception:
+        except Exception as error:
             reference = secrets.token_hex(4)
             log.exception("Job %r failed, reference %s", self.title, reference)
             self.error = f"{self.title} failed for a reason headviz did not foresee; the log has it under {reference}."
+            if _is_of_memory(error):
+                self.error = f"{self.title} needs more memory than there is. Take fewer examples, then try again."
             self.state = "failed"
         finally:
             self.ended.set()
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Whether memory has run out; on the CPU torch says so in a plain RuntimeError."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and re.search(r"out of memory|allocate memory", str(error)) is not None
+    )
 
 
 class Pool:

@@ -14,7 +14,7 @@ from headviz.ui.state import DEFAULT_CRITERION, OpenedData, OpenedModel
 from headviz.ui.waiting import wait_for
 
 _KEY = "open"
-_FIELDS = {"inputs": "Text columns", "label": "Label column", "split": "Split to score on or to measure on"}
+_FIELDS = {"inputs": "Text columns", "label": "Label column", "split": "Split to score, to choose or to report on"}
 
 
 def ask_open(
@@ -23,7 +23,7 @@ def ask_open(
     data: str | None,
     *,
     revision: str | None = None,
-    splits: Sequence[str | None] = (None, None),
+    splits: Sequence[str | None] = (None, None, None),
     options: Mapping[str, Any] | None = None,
 ) -> Job:
     """Open a model, data or both. ``options`` are those of ``hv.load_data``: inputs, label, labels."""

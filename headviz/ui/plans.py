@@ -19,6 +19,7 @@ from headviz.errors import ScoreError
 from headviz.ui import engine
 from headviz.ui.calibration import base_of
 from headviz.ui.jobs import Job
+from headviz.ui.measured import Measured
 from headviz.ui.plan_choice import PlanChoice
 from headviz.ui.results import Results
 from headviz.ui.shelf import Board
@@ -47,6 +48,10 @@ class Plans:
     @property
     def choice(self) -> PlanChoice:
         return self.results.session.plan
+
+    @property
+    def measured(self) -> Measured:
+        return Measured(self.results)
 
     # -- signatures ---------------------------------------------------------------------------------------------------
 
@@ -226,12 +231,12 @@ class Plans:
 
     # -- measured quality ---------------------------------------------------------------------------------------------
 
-    def _report_key(self) -> Key:
-        data = self.results.report_data()
+    def _data_key(self) -> Key:
+        data = self.measured.data()
         return (data.fingerprint, len(data))
 
     def _quality_key(self) -> Key:
-        return (*self.key, "quality", *self._report_key())
+        return (*self.key, "quality", *self._data_key())
 
     def quality(self, degree: int | None) -> pd.DataFrame | None:
         """Measured quality over the number of heads, fitted at ``degree``."""
@@ -244,7 +249,7 @@ class Plans:
         return self.results.jobs.get(self._quality_key())
 
     def ask_quality(self) -> Job | None:
-        plan, subject, data = self.base(), self.results.session.subject, self.results.report_data()
+        plan, subject, data = self.base(), self.results.session.subject, self.measured.data()
         if plan is None or subject is None:
             return None
 
@@ -254,7 +259,7 @@ class Plans:
         return self._start(self.results.shelf.checks, self._quality_key(), "Measuring the quality curve", make)
 
     def _controls_key(self, mask: Mask, draws: int) -> Key:
-        return (*self.key, "controls", mask.code, draws, *self._report_key())
+        return (*self.key, "controls", mask.code, draws, *self._data_key())
 
     def controls(self, mask: Mask, draws: int) -> pd.DataFrame | None:
         """The plan's mask and its controls at the same number of heads, measured."""
@@ -264,7 +269,7 @@ class Plans:
         return self.results.jobs.get(self._controls_key(mask, draws))
 
     def ask_controls(self, plan: Plan, draws: int) -> Job | None:
-        subject, data = self.results.session.subject, self.results.report_data()
+        subject, data = self.results.session.subject, self.measured.data()
         if subject is None:
             return None
         others = self._other_masks(plan)
@@ -285,8 +290,7 @@ class Plans:
     def seconds_an_evaluation(self) -> float | None:
         """How long one evaluation takes, by the quickest in this session on these examples (the first of a session
         loads much beside it); None before any."""
-        results = self.results
-        jobs = [(results.evaluation_job(), 1), (results.evaluation_job(results.known_mask()), 1)]
+        jobs = [(self.measured.job(), 1), (self.measured.job(self.results.known_mask()), 1)]
         jobs.append((self.quality_job(), QUALITY_COUNTS))
         known = [job.seconds / times for job, times in jobs if job is not None and job.seconds is not None]
         return min(known, default=None)

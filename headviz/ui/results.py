@@ -1,5 +1,5 @@
-"""What pages show is computed here, by library calls, and kept on the shelf: scores, presets, masks and measured
-quality.
+"""What pages show is computed here, by library calls, and kept on the shelf: scores, presets and masks; measured
+quality is in `measured`.
 
 Each result has a getter that answers at once (None while unknown) and, where the work takes long, an asker that
 starts it in the background. Keys are fingerprints, so sessions share results and moving a slider back finds what was
@@ -24,14 +24,11 @@ from headviz.ui.state import DEFAULT_CALIBRATION, OpenedData, Session, room_for,
 
 if TYPE_CHECKING:
     from headviz.data import Data, Example
-    from headviz.evaluation import Evaluation
     from headviz.head_scores import HeadScores
     from headviz.importance import Option
     from headviz.inspection import AttentionMaps, TokenAttribution
     from headviz.mask import Mask
 
-LARGE_REPORT = 3000  # examples: above, quality is measured on a draw unless all are asked for
-LARGE_DRAW = 2000
 _PATIENCE = 1.5  # seconds that a view of one text may take before the page shows its progress instead
 
 
@@ -48,7 +45,7 @@ class Results:
         subject, data = self.session.subject, self.session.data
         if subject is None or data is None:
             return None
-        key = ("fit", subject.labels, data.calibration.fingerprint, data.report.fingerprint)
+        key = ("fit", subject.labels, *(part.fingerprint for part in (data.calibration, data.selection, data.report)))
         known: tuple[str | None] | None = self.shelf.views.get(key)
         if known is None:
             known = self.shelf.views.put(key, (_misfit(data, subject.labels),))
@@ -117,7 +114,7 @@ class Results:
                 scores = hv.score(subject, data, on_progress=on_progress, cancel=cancel)
                 shelf.scores.put(key, base_of(scores, key))
 
-        return self._ask(key, f"Scoring heads on {size:,} examples", work)
+        return self.ask(key, f"Scoring heads on {size:,} examples", work)
 
     def breaks(self) -> list[tuple[float, float, Mask]] | None:
         """Every different mask that alpha can give at the present cut, with its interval of alpha."""
@@ -216,7 +213,7 @@ class Results:
             )
             shelf.head_scores.put(key, made)
 
-        return self._ask(key, f"{hv.criteria[criterion].title} of every head", work)
+        return self.ask(key, f"{hv.criteria[criterion].title} of every head", work)
 
     def criterion_job(self) -> Job | None:
         return self.jobs.get(self._criterion_key(self.session.choice.criterion))
@@ -243,65 +240,6 @@ class Results:
         except HeadvizError:
             return None
 
-    # -- quality ------------------------------------------------------------------------------------------------------
-
-    def report_data(self) -> Data:
-        """The examples that quality is measured on: all, or a seeded draw where the visitor or their number asks for
-        it."""
-        assert self.session.data is not None
-        data, size = self.session.data.report, self.report_size()
-        if size is None or size >= len(data):
-            return data
-        known = self.shelf.drawn.get((data.fingerprint, size))
-        if known is None:
-            draw = np.sort(np.random.default_rng(SEED).permutation(len(data))[:size])
-            known = self.shelf.drawn.put((data.fingerprint, size), data.take(draw))
-        return known
-
-    def report_size(self) -> int | None:
-        """How many examples to measure on, None for all: what was chosen, or a size that does not take minutes."""
-        assert self.session.data is not None
-        if self.session.measure_on != 0:
-            return self.session.measure_on
-        return None if len(self.session.data.report) <= LARGE_REPORT else LARGE_DRAW
-
-    def _evaluation_key(self, mask: Mask | None) -> tuple[Any, ...]:
-        assert self.session.subject is not None and self.session.data is not None
-        whole = mask is None or not mask.pruned
-        return (
-            "evaluation",
-            self.session.subject.fingerprint,
-            self.session.data.report.fingerprint,
-            len(self.report_data()),
-            None if whole or mask is None else mask.code,
-        )
-
-    def evaluation(self, mask: Mask | None = None) -> Evaluation | None:
-        """Measured quality under ``mask`` (None: the whole model) on the report data."""
-        if self.session.subject is None or self.session.data is None:
-            return None
-        return self.shelf.evaluations.get(self._evaluation_key(mask))
-
-    def ask_evaluation(self, mask: Mask | None = None) -> Job | None:
-        """Start measuring unless it is done; a newer mask stops the measuring of an older one."""
-        session, shelf = self.session, self.shelf
-        if session.subject is None or session.data is None or self.evaluation(mask) is not None:
-            return None
-        subject, data, key = session.subject, self.report_data(), self._evaluation_key(mask)
-
-        def work(on_progress: Any, cancel: Any) -> None:
-            engine.wait()
-            if shelf.evaluations.get(key) is None:
-                made = hv.evaluate(subject, data, mask, on_progress=on_progress, cancel=cancel)
-                shelf.evaluations.put(key, made)
-
-        if key[-1] is None:
-            return self._ask(key, f"Measuring the whole model on {len(data):,} examples", work, kind="whole")
-        return self._ask(key, f"Measuring this mask on {len(data):,} examples", work, kind="measure", alone=True)
-
-    def evaluation_job(self, mask: Mask | None = None) -> Job | None:
-        return self.jobs.get(self._evaluation_key(mask))
-
     # -- single heads and texts ---------------------------------------------------------------------------------------
 
     def score_interval(self, which: str) -> tuple[np.ndarray, np.ndarray] | None:
@@ -314,13 +252,13 @@ class Results:
         return known if known is not None else self.shelf.views.put(key, base.scores.interval(which))
 
     def label_of(self, example: Example) -> str | None:
-        """An example's true label by the model's name for it."""
+        """The true label of an example to choose on, by the model's name for it."""
         from headviz.labels import match_labels
 
         assert self.session.subject is not None and self.session.data is not None
         if example.label is None:
             return None
-        data, labels = self.session.data.report, self.session.subject.labels
+        data, labels = self.session.data.selection, self.session.subject.labels
         key = ("labels", data.fingerprint, labels)
         known = self.shelf.views.get(key)
         if known is None:
@@ -370,9 +308,9 @@ class Results:
             engine.wait()
             self.shelf.views.put(key, make(on_progress, cancel))
 
-        return None, self._ask(key, title, work, kind=f"view {key[0]}", alone=True)
+        return None, self.ask(key, title, work, kind=f"view {key[0]}", alone=True)
 
-    def _ask(self, key: Any, title: str, work: Any, *, kind: str = "", alone: bool = False) -> Job:
+    def ask(self, key: Any, title: str, work: Any, *, kind: str = "", alone: bool = False) -> Job:
         """The job of this key, started if there is none. One that failed, or that the visitor stopped, stays so
         until it is forgotten; one that gave way to a newer one, or whose result has left the shelf, starts again."""
         job = self.jobs.get(key)
@@ -396,8 +334,8 @@ def _misfit(data: OpenedData, labels: tuple[str, ...]) -> str | None:
     from headviz.labels import match_labels
 
     try:
-        match_labels(data.calibration, labels)
-        match_labels(data.report, labels)
+        for part in (data.calibration, data.selection, data.report):
+            match_labels(part, labels)
     except HeadvizError as error:
         return str(error)
     return None

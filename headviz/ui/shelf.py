@@ -55,6 +55,8 @@ class Shelf:
         self.breaks = Board(128)
         self.drawn = Board(16)  # draws from large data to measure on
         self.evaluations = Board(256)
+        self.first_evaluations = Board(64)  # of the first examples, while the rest are measured
+        self.replays = Board(8)  # each keeps hidden states of one visitor's edits
         self.signatures = Board(4)
         self.plans = Board(32)
         self.checks = Board(64)  # of plans: noise curves, overlap, stability, measured quality

@@ -32,7 +32,8 @@ _REFUSED = (
     "or run headviz on your own machine."
 )
 _CALIBRATION_SPLITS = ("train", "training")
-_REPORT_SPLITS = ("test", "validation", "dev", "validation_matched", "valid")
+_SELECTION_SPLITS = ("validation", "dev", "validation_matched", "valid")
+_REPORT_SPLITS = ("test", *_SELECTION_SPLITS)
 
 
 def data_root() -> Path | None:
@@ -115,62 +116,81 @@ def open_data(
     *,
     local: bool,
     options: Mapping[str, Any] | None = None,
-    splits: Sequence[str | None] = (None, None),
+    splits: Sequence[str | None] = (None, None, None),
 ) -> OpenedData:
-    """Open a demo, a hub data set or a file. ``splits``: for calibration and for report, None to choose them here."""
+    """Open a demo, a hub data set or a file. ``splits``: to score on, to choose on and to report on, None to choose
+    them here."""
     source = check_source(text, local=local, error=DataError)
     there = _splits(source)
     link = source if source in DEMOS else None
     if link is None and not Path(source).exists():
         link = links.source_in_link(source)
+
+    def load(split: str | None) -> Data:
+        return hv.load_data(source, split=split, **(options or {}))
+
     if len(there) < 2:
         return halve(hv.load_data(source, **(options or {})), source, link)
     calibration = splits[0] or _first(there, _CALIBRATION_SPLITS) or there[0]
-    rest = [split for split in there if split != calibration]
-    report = splits[1] or _first(rest, _REPORT_SPLITS) or rest[0]
-    if calibration == report:
-        return halve(hv.load_data(source, split=calibration, **(options or {})), source, link)
-    return OpenedData(
-        hv.load_data(source, split=calibration, **(options or {})),
-        hv.load_data(source, split=report, **(options or {})),
-        source,
-        link,
-        f"Scores come from the split {calibration}, quality from the split {report}.",
-    )
+    rest = [split for split in there if split not in (calibration, splits[1])]
+    report = splits[2] or _first(rest, _REPORT_SPLITS) or (rest[0] if rest else calibration)
+    rest = [split for split in there if split not in (calibration, report)]
+    selection = splits[1] or _first(rest, _SELECTION_SPLITS) or calibration
+    if report in (calibration, selection):
+        if calibration == selection:
+            return halve(load(calibration), source, link)
+        raise DataError(
+            f"The split {report} is named twice: what is reported must be measured on rows that nothing was chosen on. "
+            "Name another split to report on."
+        )
+    opened = {split: load(split) for split in (calibration, selection, report)}
+    note = parts_in_words(*(f"the split {split}" for split in (calibration, selection, report)))
+    return OpenedData(opened[calibration], opened[selection], opened[report], source, link, note)
+
+
+def parts_in_words(calibration: str, selection: str, report: str) -> str:
+    """A sentence on what each part of the data is for."""
+    if selection == calibration:
+        return f"Scores come from {calibration}, and masks are chosen on it; final figures come from {report}."
+    return f"Scores come from {calibration}, masks are chosen on {selection}, and final figures come from {report}."
 
 
 def open_uploads(files: Sequence[tuple[str, bytes]], options: Mapping[str, Any] | None = None) -> OpenedData:
-    """Open one uploaded file, or two: the first to take scores from, the second to report quality on."""
-    opened = [_upload(name, content, options) for name, content in files[:2]]
+    """Open one uploaded file, or two (to score and choose on; to report on), or three (to score, choose, report)."""
+    if len(files) > 3:
+        raise DataError(f"{len(files)} files are uploaded, but there are three parts at most: remove some.")
+    opened = [_upload(name, content, options) for name, content in files]
     if len(opened) == 1:
         return halve(opened[0], opened[0].name, None)
-    calibration, report = opened
-    note = f"Scores come from {calibration.name}, quality from {report.name}."
-    if calibration.fingerprint == report.fingerprint:
+    if len({data.fingerprint for data in opened}) < len(opened):
         raise DataError(
-            "Both files hold the same rows; upload another second file, or one file alone, which is then halved."
+            "Two of the files hold the same rows; upload another one, or one file alone, which is then halved."
         )
-    return OpenedData(calibration, report, calibration.name, None, note)
+    calibration, selection, report = opened[0], opened[-2], opened[-1]
+    note = parts_in_words(calibration.name, selection.name, report.name)
+    return OpenedData(calibration, selection, report, calibration.name, None, note)
 
 
 def with_labels(opened: OpenedData, labels: Any) -> OpenedData:
     """The same rows with ``labels`` ("ids" or a mapping from raw values to the model's labels) taken as said."""
-    return replace(opened, calibration=opened.calibration.with_labels(labels), report=opened.report.with_labels(labels))
+    parts = {name: getattr(opened, name).with_labels(labels) for name in ("calibration", "selection", "report")}
+    return replace(opened, **parts)
 
 
 def halve(data: Data, source: str, link: str | None) -> OpenedData:
-    """One set of rows as two halves without a common row, so that quality is not measured where scores were taken."""
+    """One set of rows as two halves without a common row, so that nothing is reported where it was chosen."""
     if len(data) < 2:
         raise DataError(
             f"{data.name} has {len(data)} usable rows; at least 2 are needed, one half to score on and one to "
-            f"measure on."
+            f"report on."
         )
-    calibration, report = data.halves(0)
+    selection, report = data.halves(0)
     note = (
-        "There is one set of rows, so it was split in halves: scores come from one "
-        f"({len(calibration):,} examples), quality from the other ({len(report):,}); they share no row."
+        "There is one set of rows, so it was split in halves, within each label, with seed 0: scores come from one "
+        f"({len(selection):,} examples), and masks are chosen on it; final figures come from the other "
+        f"({len(report):,})."
     )
-    return OpenedData(calibration, report, source, link, note, halved=True)
+    return OpenedData(selection, selection, report, source, link, note, halved=True)
 
 
 def _upload(name: str, content: bytes, options: Mapping[str, Any] | None) -> Data:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from headviz.data import Data
     from headviz.mask import Mask
     from headviz.subject import Subject
+    from headviz.ui.steps import Step
 
 DEFAULT_CRITERION = "hies"
 DEFAULT_ALPHA = 0.5
@@ -42,12 +43,14 @@ class OpenedModel:
 
 @dataclass(frozen=True)
 class OpenedData:
-    """Data in hand: scores come from ``calibration``, quality from ``report``, which share no row.
+    """Data in hand: scores come from ``calibration``, masks are chosen by their quality on ``selection`` (which may be
+    the same rows), and final figures come from ``report``, which shares no row with either.
 
-    ``link``: None for files and uploads, which a link never carries. ``note`` says how the two came about.
+    ``link``: None for files and uploads, which a link never carries. ``note`` says how the parts came about.
     """
 
     calibration: Data
+    selection: Data
     report: Data
     source: str
     link: str | None
@@ -98,6 +101,10 @@ class Session:
     )
     rev: int = 0  # of the mask that the head grid shows
     grid_code: str | None = None
+    steps: list[Step] = field(default_factory=list)  # the masks that stood, one after another
+    named: dict[str, Mask] = field(default_factory=dict)  # masks that were put aside under a name
+    improving: Mask | None = None  # the mask that swaps are tried on
+    reported: list[str] = field(default_factory=list)  # codes of masks measured on the examples to report on
     alpha_stops: set[float] = field(default_factory=set)  # values of alpha between the slider's own stops
 
     @property
@@ -182,6 +189,7 @@ class Session:
             self.past, self.future = [], []
             self.choice.edits, self.choice.fixed, self.choice.taken, self.picked = {}, None, None, None
             self.choice.locks, self.choice.least = {}, 0
+            self.steps, self.named, self.reported, self.improving = [], {}, [], None
             self.plan = self.plan.with_(count=None)
             if wanted is None:
                 self.choice.prune = None
@@ -337,8 +345,14 @@ def room_for(prune: int, heads: Sequence[int], locks: Mapping[str, bool], least:
     return max(min(prune, most), sum(not stays for stays in locks.values()))
 
 
-def rules_of(locks: Mapping[str, bool]) -> dict[str, list[str]]:
-    """Locks as ``hv.select`` takes them: heads that are always cut, and heads that never are."""
+class Rules(TypedDict):
+    """Heads that are always cut, and heads that never are, as ``hv.select`` takes them."""
+
+    always: list[str]
+    never: list[str]
+
+
+def rules_of(locks: Mapping[str, bool]) -> Rules:
     return {
         "always": [head for head, kept in locks.items() if not kept],
         "never": [head for head, kept in locks.items() if kept],

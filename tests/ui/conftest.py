@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
-from headviz.ui import engine
+from headviz.ui import calibration as calibration_module
+from headviz.ui import engine, sources
+from headviz.ui import results as results_module
 from headviz.ui.jobs import Job, Jobs, Pool
+from headviz.ui.results import Results
 from headviz.ui.shelf import Shelf
+from headviz.ui.state import OpenedModel, Session
 from tests.tiny import LABELS, save_tiny, tiny_labels, tiny_texts
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -49,6 +53,21 @@ def tiny_subject(tiny_folder: Path) -> Any:
     import headviz as hv
 
     return hv.load(tiny_folder)
+
+
+@pytest.fixture
+def made(tiny_subject: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
+    """Results without a page, of the tiny model and sixty texts in two halves; sizes of 16 instead of 512, so that
+    thirty examples are many."""
+    for module in (results_module, calibration_module):
+        monkeypatch.setattr(module, "DEFAULT_CALIBRATION", 16)
+    rows = [f"{text}\t{label}" for text, label in zip(tiny_texts(60), tiny_labels(60), strict=True)]
+    (tmp_path / "many.tsv").write_text("\n".join(["text\tlabel", *rows]), encoding="utf-8")
+    session = Session()
+    session.choice.calibration = 16
+    session.open_model(OpenedModel(tiny_subject, "tiny", tiny_subject.fingerprint))
+    session.data = sources.open_data(str(tmp_path / "many.tsv"), local=True)
+    return Results(session, Shelf(), Jobs(AtOnce()))
 
 
 @pytest.fixture

@@ -10,37 +10,9 @@ import pytest
 
 import headviz as hv
 from headviz.errors import ScoreError
-from headviz.ui import calibration as calibration_module
-from headviz.ui import results as results_module
 from headviz.ui import sources
 from headviz.ui.calibration import hies_of
-from headviz.ui.jobs import Jobs
 from headviz.ui.results import Results
-from headviz.ui.shelf import Shelf
-from headviz.ui.state import OpenedModel, Session
-from tests.tiny import tiny_labels, tiny_texts
-from tests.ui.conftest import AtOnce
-
-ROWS = 60
-
-
-@pytest.fixture
-def data_file(tmp_path: Path) -> Path:
-    rows = [f"{text}\t{label}" for text, label in zip(tiny_texts(ROWS), tiny_labels(ROWS), strict=True)]
-    (tmp_path / "many.tsv").write_text("\n".join(["text\tlabel", *rows]), encoding="utf-8")
-    return tmp_path / "many.tsv"
-
-
-@pytest.fixture
-def made(tiny_subject: Any, data_file: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
-    """Sizes of 16 instead of 512, so that thirty examples are many."""
-    for module in (results_module, calibration_module):
-        monkeypatch.setattr(module, "DEFAULT_CALIBRATION", 16)
-    session = Session()
-    session.choice.calibration = 16
-    session.open_model(OpenedModel(tiny_subject, "tiny", tiny_subject.fingerprint))
-    session.data = sources.open_data(str(data_file), local=True)
-    return Results(session, Shelf(), Jobs(AtOnce()))
 
 
 def count_passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -109,41 +81,6 @@ def test_place_among_the_masks_of_alpha_is_that_of_the_mask(made: Results) -> No
     assert made.alpha_interval()[0] == len(breaks) - 1  # type: ignore[index]
 
 
-def test_quality_is_measured_on_the_half_that_was_not_scored_on(made: Results) -> None:
-    made.ask_scores()
-    made.ask_evaluation()
-    evaluation, base = made.evaluation(), made.base()
-    assert evaluation is not None and base is not None
-    assert not set(evaluation.ids) & set(base.scores.ids)
-
-
-def test_a_mask_that_cuts_nothing_is_the_whole_model(made: Results, monkeypatch: pytest.MonkeyPatch) -> None:
-    made.ask_evaluation()
-    monkeypatch.setattr(hv, "evaluate", None)
-    assert made.evaluation(hv.Mask.full(made.session.subject)) is made.evaluation()
-
-
-def test_large_data_is_measured_on_a_draw_unless_all_is_asked_for(
-    made: Results, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(results_module, "LARGE_REPORT", 20)
-    monkeypatch.setattr(results_module, "LARGE_DRAW", 12)
-    assert len(made.report_data()) == 12
-    made.session.measure_on = None
-    assert len(made.report_data()) == 30
-    made.session.measure_on = 7
-    made.ask_evaluation()
-    assert len(made.evaluation()) == 7  # type: ignore[arg-type]
-
-
-def test_other_labels_are_other_results(made: Results) -> None:
-    made.ask_evaluation()
-    assert made.session.data is not None
-    swapped = {"bad": "good", "good": "bad", "fine": "fine"}
-    made.session.data = sources.with_labels(made.session.data, swapped)
-    assert made.evaluation() is None
-
-
 def test_misfit_names_the_label_that_the_model_does_not_have(made: Results, tmp_path: Path) -> None:
     assert made.misfit() is None and made.ready
     (tmp_path / "odd.tsv").write_text("text\tlabel\n" + "the film\tmeh\n" * 4, encoding="utf-8")
@@ -190,16 +127,6 @@ def test_failed_work_stays_failed_until_it_is_forgotten(made: Results, monkeypat
     made.jobs.forget(job.key)
     made.ask_scores()
     assert made.base() is not None
-
-
-def test_work_that_gave_way_starts_again_by_itself(made: Results) -> None:
-    mask = hv.Mask.full(made.session.subject).with_toggled("L0H0")
-    job = made.ask_evaluation(mask)
-    assert job is not None
-    job.state, job.gave_way = "stopped", True
-    made.shelf.evaluations = type(made.shelf.evaluations)(4)
-    again = made.ask_evaluation(mask)
-    assert again is not None and again is not job and made.evaluation(mask) is not None
 
 
 def test_blend_is_the_librarys(made: Results) -> None:

@@ -121,12 +121,22 @@ def test_one_upload_is_halved_without_a_common_row() -> None:
     assert opened.halved and opened.link is None
     assert not set(opened.calibration.ids) & set(opened.report.ids)
     assert len(opened.calibration) + len(opened.report) == 20
+    assert opened.selection is opened.calibration
     assert "split in halves" in opened.note
 
 
-def test_two_uploads_are_scored_and_measured_on_apart() -> None:
-    opened = sources.open_uploads([("one.tsv", rows(seed=0)), ("two.tsv", rows(seed=1))])
-    assert (opened.calibration.name, opened.report.name, opened.halved) == ("one.tsv", "two.tsv", False)
+@pytest.mark.parametrize("count", [2, 3])
+def test_several_uploads_are_to_score_to_choose_and_to_report_on(count: int) -> None:
+    files = [(f"{number}.tsv", rows(seed=number)) for number in range(count)]
+    opened = sources.open_uploads(files)
+    names = [opened.calibration.name, opened.selection.name, opened.report.name]
+    assert names == (["0.tsv", "0.tsv", "1.tsv"] if count == 2 else ["0.tsv", "1.tsv", "2.tsv"])
+    assert all(name in opened.note for name in names) and not opened.halved
+
+
+def test_a_fourth_upload_is_refused() -> None:
+    with pytest.raises(DataError, match="three parts at most"):
+        sources.open_uploads([(f"{number}.tsv", rows(seed=number)) for number in range(4)])
 
 
 def test_the_same_file_twice_is_refused() -> None:
@@ -140,24 +150,37 @@ def test_upload_of_another_kind_is_refused(name: str) -> None:
         sources.open_uploads([(name, rows())])
 
 
-def test_folder_with_splits_gives_one_to_score_and_another_to_measure_on(tmp_path: Path) -> None:
+def test_folder_with_splits_gives_one_to_score_one_to_choose_and_one_to_report_on(tmp_path: Path) -> None:
     for number, split in enumerate(("train", "validation", "test")):
         (tmp_path / f"{split}.tsv").write_bytes(rows(seed=number))
     opened = sources.open_data(str(tmp_path), local=True)
-    assert (opened.calibration.split, opened.report.split, opened.halved) == ("train", "test", False)
+    assert splits_of(opened) == ("train", "validation", "test") and not opened.halved
     assert opened.link is None
-    chosen = sources.open_data(str(tmp_path), local=True, splits=("validation", None))
-    assert (chosen.calibration.split, chosen.report.split) == ("validation", "test")
-    same = sources.open_data(str(tmp_path), local=True, splits=("train", "train"))
+    for asked, got in (
+        (("validation", None, None), ("validation", "validation", "test")),
+        ((None, "train", None), ("train", "train", "test")),
+        ((None, None, "validation"), ("train", "train", "validation")),
+        ((None, "test", None), ("train", "test", "validation")),
+        (("train", "validation", "test"), ("train", "validation", "test")),
+    ):
+        assert splits_of(sources.open_data(str(tmp_path), local=True, splits=asked)) == got
+    same = sources.open_data(str(tmp_path), local=True, splits=("train", "train", "train"))
     assert same.halved and not set(same.calibration.ids) & set(same.report.ids)
+    with pytest.raises(DataError, match="named twice"):
+        sources.open_data(str(tmp_path), local=True, splits=("train", "test", "test"))
 
 
-def test_labels_are_taken_as_said_on_both_parts() -> None:
+def splits_of(opened: sources.OpenedData) -> tuple[str | None, ...]:
+    return opened.calibration.split, opened.selection.split, opened.report.split
+
+
+def test_labels_are_taken_as_said_on_all_parts() -> None:
     opened = sources.with_labels(sources.open_uploads([("mine.tsv", rows())]), {"bad": "good"})
-    assert opened.calibration.labels_option == opened.report.labels_option == {"bad": "good"}
+    parts = opened.calibration, opened.selection, opened.report
+    assert all(part.labels_option == {"bad": "good"} for part in parts)
 
 
-def test_demo_is_scored_on_train_and_measured_on_test() -> None:
+def test_demo_is_scored_on_train_chosen_on_validation_and_reported_on_test() -> None:
     opened = sources.open_data("demo/reviews", local=False)
-    assert (opened.calibration.split, opened.report.split, opened.link) == ("train", "test", "demo/reviews")
+    assert (*splits_of(opened), opened.link) == ("train", "validation", "test", "demo/reviews")
     assert not {np.str_(e.inputs[0]) for e in opened.calibration} & {np.str_(e.inputs[0]) for e in opened.report}

@@ -13,6 +13,7 @@ from headviz.ui.charts.graph import COLOURS, graph
 from headviz.ui.charts.heatmap import heatmap
 from headviz.ui.charts.layers import layers
 from headviz.ui.charts.palette import PICK
+from headviz.ui.charts.predictions import predictions
 from headviz.ui.charts.probabilities import probabilities
 from headviz.ui.charts.quality import quality
 from headviz.ui.charts.quality_curve import quality_curve
@@ -46,6 +47,7 @@ __all__ = [
     "heatmap",
     "iso_lines",
     "layers",
+    "predictions",
     "probabilities",
     "quality",
     "quality_curve",

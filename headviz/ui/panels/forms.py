@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,13 +44,14 @@ def data_form(page: Page) -> None:
     with st.form("data_form"):
         st.markdown("**Open data**")
         files = st.file_uploader(
-            f"Upload a file (at most {sources.LARGEST_UPLOAD_MB} MB); a second one to measure on is optional",
+            f"Upload a file (at most {sources.LARGEST_UPLOAD_MB} MB), or two or three",
             type=list(sources.DATA_SUFFIXES),
             accept_multiple_files=True,
             max_upload_size=sources.LARGEST_UPLOAD_MB,
             key="data_files",
-            help="CSV, TSV, JSON lines, JSON, Parquet, or one text a line. One file is split in halves: one to "
-            "score on, one to measure on. With two, the first is scored on.",
+            help="CSV, TSV, JSON lines, JSON, Parquet, or one text a line. One file is split in halves: one to score "
+            "and choose on, one for final figures. Two: the first to score and choose on, the second for final "
+            "figures. Three: to score on, to choose on, for final figures.",
         )
         source = st.text_input(
             "or a demo, a Hugging Face data set or a file path",
@@ -61,15 +62,16 @@ def data_form(page: Page) -> None:
         inputs = fields.text_input("Text columns (optional)", key="data_inputs", help=_COLUMNS_HELP)
         label = fields.text_input("Label column (optional)", key="data_label")
         calibration = fields.text_input("Split to score on (optional)", key="data_calibration", placeholder="train")
-        report = fields.text_input("Split to measure on (optional)", key="data_report", placeholder="test")
+        selection = fields.text_input("Split to choose on (optional)", key="data_selection", placeholder="validation")
+        report = fields.text_input("Split to report on (optional)", key="data_report", placeholder="test")
         if st.form_submit_button("Open data", icon=":material/table_view:"):
-            splits = (calibration.strip(), report.strip())
+            splits = [split.strip() or None for split in (calibration, selection, report)]
             with _refusal_on_top(page):
                 _ask_data(page, files or [], source.strip(), inputs, label.strip(), splits)
             page.rerun()
 
 
-def _ask_data(page: Page, files: list[Any], source: str, inputs: str, label: str, splits: tuple[str, str]) -> None:
+def _ask_data(page: Page, files: list[Any], source: str, inputs: str, label: str, splits: Sequence[str | None]) -> None:
     names = [name.strip() for name in inputs.split(",") if name.strip()]
     options: dict[str, Any] = {}
     if names:
@@ -84,7 +86,7 @@ def _ask_data(page: Page, files: list[Any], source: str, inputs: str, label: str
         if not source:
             raise DataError("Upload a file, or name a demo, a data set or a path.")
         sources.check_source(source, local=page.local, error=DataError)
-        opening.ask_open(page, None, source, splits=(splits[0] or None, splits[1] or None), options=options)
+        opening.ask_open(page, None, source, splits=splits, options=options)
 
 
 @contextmanager

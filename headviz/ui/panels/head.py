@@ -90,14 +90,15 @@ def _on_a_text(page: Page, name: str) -> None:
 def _source() -> str | None:
     return st.segmented_control(
         "Text", ["from the data", "typed"], key="text_source", default="from the data", required=True,
-        persist_state="session", help="Examples come from the data that quality is measured on.",
+        persist_state="session",
+        help="Examples come from the data that masks are chosen on; those for final figures are not shown.",
     )  # fmt: skip
 
 
 def _example_number(page: Page) -> int:
     assert page.session.data is not None
-    total = len(page.session.data.report)
-    key = f"example {page.session.data.report.fingerprint}"  # another data set has other numbers
+    total = len(page.session.data.selection)
+    key = f"example {page.session.data.selection.fingerprint}"  # another data set has other numbers
     return int(
         st.number_input(f"Example, 1 to {total:,}", 1, total, key=key, step=1, persist_state="session", width=220)
     )
@@ -106,7 +107,7 @@ def _example_number(page: Page) -> int:
 def _example(page: Page, number: int) -> tuple[Any, str | None]:
     """An example of the data as text (or a pair) and its true label."""
     assert page.session.data is not None
-    example = page.session.data.report[number - 1]
+    example = page.session.data.selection[number - 1]
     for part in example.inputs:
         st.text(part if len(part) < _LONGEST_SHOWN else f"{part[:_LONGEST_SHOWN]} …")
     return (example.inputs[0] if len(example.inputs) == 1 else example.inputs), page.results.label_of(example)
@@ -115,7 +116,7 @@ def _example(page: Page, number: int) -> tuple[Any, str | None]:
 def _typed(page: Page) -> tuple[Any, str | None]:
     """What the visitor types, as text (or a pair), None while that is nothing."""
     assert page.session.data is not None
-    pair = len(page.session.data.report[0].inputs) > 1
+    pair = len(page.session.data.selection[0].inputs) > 1
     parts = [
         st.text_area(
             label, key=key, max_chars=_LONGEST_TEXT, height=80, persist_state="session",

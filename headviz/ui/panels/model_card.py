@@ -59,13 +59,15 @@ def model_card(page: Page) -> None:
 def data_card(page: Page) -> None:
     opened = page.session.data
     assert opened is not None
-    st.header("Data", help=help_of("calibration_set"), anchor=False)
+    st.header("Data", help=help_of("calibration_set", "selection_split", "report_split"), anchor=False)
     st.markdown(plain(opened.note))
-    left, right = st.columns(2, gap="large")
-    with left:
-        _data(opened.calibration, "To score on")
-    with right:
-        _data(opened.report, "To measure on")
+    apart = opened.selection is not opened.calibration
+    parts = [("To score on" if apart else "To score and choose on", opened.calibration)]
+    parts += [("To choose on", opened.selection)] if apart else []
+    parts += [("To report on", opened.report)]
+    for column, (title, data) in zip(st.columns(len(parts), gap="large"), parts, strict=True):
+        with column:
+            _data(data, title)
 
 
 def _data(data: Data, title: str) -> None:

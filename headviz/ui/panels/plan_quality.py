@@ -10,8 +10,9 @@ from headviz.complementarity.quality import counts_of
 from headviz.ui import charts, numbers, plan_frames
 from headviz.ui.controls import help_of
 from headviz.ui.draw import draw
+from headviz.ui.measured import Measured
 from headviz.ui.page import Page
-from headviz.ui.panels.quality import examples_in_words
+from headviz.ui.panels.quality import caveat, examples_in_words
 from headviz.ui.plans import QUALITY_COUNTS, Plans
 from headviz.ui.waiting import wait_for
 
@@ -21,8 +22,7 @@ _DRAWS = (5, 20)
 def quality(page: Page, plan: Plan) -> None:
     st.header("Measured quality", help=help_of("evaluation", "confidence_interval", "control"), anchor=False)
     st.markdown(
-        f"On {examples_in_words(page)}, none of which signatures were taken on. Whoever chooses a number of heads by "
-        "these figures has chosen it on these examples: quote a final figure from data that were not looked at. "
+        f"On {examples_in_words(Measured(page.results))}, which masks are chosen on: {caveat(page)} "
         "The paper's own figures could not be read by us and its code prints none, so none are shown."
     )
     left, right = st.columns(2, gap="large")
@@ -37,12 +37,12 @@ def _start_curve(plans: Plans) -> None:
 
 
 def _start_controls(plans: Plans, plan: Plan, draws: int) -> None:
-    plans.results.ask_evaluation()  # the whole model stands beside them
+    plans.measured.ask()  # the whole model stands beside them
     plans.ask_controls(plan, draws)
 
 
 def _cost(plans: Plans, evaluations: int) -> str:
-    examples = len(plans.results.report_data())
+    examples = len(plans.measured.data())
     text = f"{evaluations} evaluations of {examples:,} examples each"
     seconds = plans.seconds_an_evaluation()
     if seconds is None:
@@ -112,7 +112,7 @@ def _controls(page: Page, plan: Plan) -> None:
             f"{_cost(plans, single + 2 * draws)}."
         )
         return
-    whole = page.results.evaluation()
+    whole = plans.measured.evaluation()
     drawing = charts.compared(
         plan_frames.measured_rows(table),
         whole=None if whole is None else whole.metrics["accuracy"].value,

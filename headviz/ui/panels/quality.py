@@ -1,7 +1,8 @@
-"""Quality: of the whole model, and of a mask beside it, always with intervals and the number of examples."""
+"""Quality, always with intervals and the number of examples: of the whole model, and the final figure of a mask."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,9 +11,9 @@ import streamlit as st
 from headviz.ui import numbers
 from headviz.ui.controls import answer, help_of, show
 from headviz.ui.errors import plain
+from headviz.ui.measured import LARGE_DRAW, Measured
 from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
-from headviz.ui.results import LARGE_DRAW
 from headviz.ui.waiting import wait_for
 
 _ALL = 0  # "all" among sizes; None would be no choice at all
@@ -24,51 +25,104 @@ if TYPE_CHECKING:
 
 def whole_model(page: Page) -> None:
     """Quality of the model as it is; measured in the background when it is not known yet."""
-    results, data = page.results, page.session.data
-    assert data is not None
+    measured = Measured(page.results, "report")
     st.header("Quality", help=help_of("evaluation", "confidence_interval"), anchor=False)
-    st.markdown(f"The whole model on {examples_in_words(page)}. Below each figure stands its 95 % interval.")
-    known = results.evaluation()
-    if known is None:
-        wait_for(results.ask_evaluation(), page)
-        return
-    columns = places(len(known.metrics) + 1, "whole_model")
-    for column, (name, estimate) in zip(columns, known.metrics.items(), strict=False):
-        figure(
-            column,
-            numbers.title_of(name),
-            numbers.quantity(estimate.value, name),
-            numbers.interval(estimate, name),
-            name,
-        )
-    figure(columns[-1], "Constant classifier", numbers.share(known.constant), "accuracy", "constant_classifier")
-
-
-def masked_model(page: Page, mask: Mask) -> None:
-    """Quality under ``mask``: now, before, the difference, agreement, and the constant classifier."""
-    results, data = page.results, page.session.data
-    assert data is not None
-    before, now = results.evaluation(), results.evaluation(mask)
-    waiting_before = results.ask_evaluation()
-    waiting_now = results.ask_evaluation(mask)
-    st.header("Quality with this mask", help=help_of("evaluation", "confidence_interval"), anchor=False)
     st.markdown(
-        f"Measured on {examples_in_words(page)}, none of which was scored on. "
+        f"The whole model on {examples_in_words(measured)}, which final figures come from. "
         "Below each figure stands its 95 % interval."
     )
-    with st.container(horizontal=True, gap="large", key="quality_choices"):
-        metric = _metric_choice(page, before)
-        _size_choice(page)
-    _metrics(before, now, metric)
-    if before is None:
-        wait_for(waiting_before, page)
-    if now is None and mask.pruned:
-        wait_for(waiting_now, page)
-    if before is not None:
-        _chart(before, now, metric)
+    known = measured.evaluation()
+    if known is None:
+        wait_for(measured.ask(), page)
+        return
+    columns = places(len(known.metrics) + 1, "whole_model")
+    for column, name in zip(columns, known.metrics, strict=False):
+        metric(column, known, name)
+    constant(columns[-1], known)
 
 
-def _metric_choice(page: Page, before: Evaluation | None) -> str:
+def final(page: Page, mask: Mask) -> None:
+    """The figure to quote: on the report split, which nothing was chosen on; measured on a click."""
+    measured, session = Measured(page.results, "report"), page.session
+    st.header("Final figure", help=help_of("report_split", "selection_split"), anchor=False)
+    now, before = measured.evaluation(mask), measured.evaluation()
+    if now is not None and before is not None:
+        if mask.code not in session.reported:
+            session.reported.append(mask.code)
+        _final_figures(measured, now, before)
+        _looks(page)
+        return
+    jobs = [measured.job(), measured.job(mask)]
+    if under_way := [job for job in jobs if job is not None and job.state != "done"]:
+        wait_for(under_way[0], page)
+        return
+    st.markdown(
+        f"Measured on {examples_in_words(measured)}. They are left alone while a mask is chosen, so that the figure is "
+        "fair: look once the mask is done."
+    )
+
+    def measure() -> None:
+        measured.ask()
+        measured.ask(mask)
+
+    st.button("Measure the final figure", key="measure_final", icon=":material/flag:", on_click=measure)
+    _looks(page)
+
+
+def _final_figures(measured: Measured, now: Evaluation, before: Evaluation) -> None:
+    st.markdown(f"On {examples_in_words(measured)}. Below each figure stands its 95 % interval.")
+    columns = places(len(now.metrics) + 4, "final")
+    for column, name in zip(columns, now.metrics, strict=False):
+        metric(column, now, name, when="final")
+    metric(columns[-4], before, before.main, when="of the whole model")
+    changes(columns[-3:-1], now, before, when="final")
+    constant(columns[-1], before)
+
+
+def _looks(page: Page) -> None:
+    looks = len(page.session.reported)
+    if looks > 1:
+        st.markdown(
+            f"{looks} masks were measured on these examples in this visit. The best of several flatters itself, the "
+            "more so the more there are."
+        )
+
+
+# -- pieces ------------------------------------------------------------------------------------------------------------
+
+
+def metric(place: object, known: Evaluation, name: str, *, title: str = "", when: str = "") -> None:
+    """A metric's value with its interval; ``title`` stands for its name, ``when`` ("now", "before") goes behind it."""
+    estimate = known.metrics[name]
+    called = f"{title or numbers.title_of(name)} {when}".strip()
+    figure(place, called, numbers.quantity(estimate.value, name), numbers.interval(estimate, name), name)
+
+
+def changes(columns: Sequence[object], now: Evaluation, before: Evaluation, *, when: str = "") -> None:
+    """The change in accuracy, and how often the predictions agree."""
+    change, agreement = now.against(before), now.agreement(before)
+    figure(
+        columns[0],
+        f"Change in accuracy {when}".strip(),
+        numbers.points(change),
+        numbers.points_interval(change),
+        "paired_difference",
+    )
+    figure(
+        columns[1],
+        f"Agreement {when}".strip(),
+        numbers.share(agreement.value),
+        numbers.interval(agreement, "agreement"),
+        "agreement",
+    )
+
+
+def constant(place: object, known: Evaluation) -> None:
+    """What always answering the commonest label gets."""
+    figure(place, "Constant classifier", numbers.share(known.constant), "accuracy", "constant_classifier")
+
+
+def metric_choice(page: Page, before: Evaluation | None) -> str:
     session, key = page.session, "_w_metric"
     names = list(before.metrics) if before is not None else ["accuracy"]
     show(key, session.metric if session.metric in names else names[0])
@@ -83,15 +137,14 @@ def _metric_choice(page: Page, before: Evaluation | None) -> str:
     return chosen_name or names[0]
 
 
-def _size_choice(page: Page) -> None:
+def size_choice(page: Page) -> None:
     """How many examples to measure on, where there are many."""
-    session, results, key = page.session, page.results, "_w_measure_on"
-    assert session.data is not None
-    total = len(session.data.report)
+    session, measured, key = page.session, Measured(page.results), "_w_measure_on"
+    total = len(measured.whole_data)
     sizes = [size for size in (500, LARGE_DRAW) if size < total]
     if not sizes:
         return
-    show(key, results.report_size() or _ALL)
+    show(key, measured.size() or _ALL)
 
     def chosen(size: int) -> None:
         session.measure_on, session.own_run = size or None, True
@@ -107,53 +160,37 @@ def _size_choice(page: Page) -> None:
     )
 
 
-def _metrics(before: Evaluation | None, now: Evaluation | None, metric: str) -> None:
-    columns = places(5, "masked_model")
-
-    def show(place: int, title: str, value: str | None, below: str, *help_keys: str) -> None:
-        figure(columns[place], title, value or "…", below if value else "being measured", *help_keys)
-
-    name = numbers.title_of(metric)
-    for place, title, known in ((0, f"{name} now", now), (1, f"{name} before", before)):
-        estimate = known.metrics[metric] if known is not None else None
-        value = None if estimate is None else numbers.quantity(estimate.value, metric)
-        show(place, title, value, "" if estimate is None else numbers.interval(estimate, metric), metric)
-    if now is not None and before is not None:
-        change, agreement = now.against(before), now.agreement(before)
-        show(2, "Change in accuracy", numbers.points(change), numbers.points_interval(change), "paired_difference")
-        show(3, "Agreement", numbers.share(agreement.value), numbers.interval(agreement, "agreement"), "agreement")
-    else:
-        show(2, "Change in accuracy", None, "", "paired_difference")
-        show(3, "Agreement", None, "", "agreement")
-    constant = None if before is None else numbers.share(before.constant)
-    below = "" if before is None else f"agreement {numbers.share(_constant_agreement(before))}"
-    show(4, "Constant classifier", constant, below, "constant_classifier", "agreement")
-
-
-def _constant_agreement(before: Evaluation) -> float:
-    """How often always answering the model's own commonest prediction agrees with the model."""
-    counts = pd.Series(before.predictions).value_counts()
-    return float(counts.max() / len(before))
-
-
-def _chart(before: Evaluation, now: Evaluation | None, metric: str) -> None:
+def chart(before: Evaluation, now: Evaluation | None, name: str) -> None:
+    """A metric of the whole model and of the mask, with intervals, beside the constant classifier."""
     from headviz.ui import charts
     from headviz.ui.draw import draw
 
-    rows = [("whole model", before.metrics[metric])] + ([("this mask", now.metrics[metric])] if now is not None else [])
+    rows = [("whole model", before.metrics[name])] + ([("this mask", now.metrics[name])] if now is not None else [])
     table = pd.DataFrame(
         [(what, estimate.value, estimate.low, estimate.high) for what, estimate in rows],
         columns=["what", "value", "low", "high"],
     )
-    constant = before.constant if metric == "accuracy" else None
-    drawing = charts.quality(table, title=numbers.title_of(metric), constant=constant, percent=metric in numbers.SHARES)
+    drawing = charts.quality(
+        table,
+        title=numbers.title_of(name),
+        constant=before.constant if name == "accuracy" else None,
+        percent=name in numbers.SHARES,
+    )
     draw(drawing, key="quality", alt="Quality of the whole model and of this mask with 95 % intervals")
 
 
-def examples_in_words(page: Page) -> str:
+def examples_in_words(measured: Measured) -> str:
     """ "1,105 examples of test.tsv", "500 of the 2,000 examples of test.tsv, drawn with seed 0", as Markdown."""
-    assert page.session.data is not None
-    data, used = page.session.data.report, len(page.results.report_data())
+    data, used = measured.whole_data, len(measured.data())
     of, drawn = (f" of the {len(data):,}", ", drawn with seed 0") if used < len(data) else ("", "")
     split = f" (split {plain(data.split)})" if data.split else ""
     return f"{used:,}{of} examples of {plain(data.name)}{split}{drawn}"
+
+
+def caveat(page: Page) -> str:
+    """What a figure of the examples to choose on is worth, as a sentence."""
+    data = page.session.data
+    assert data is not None
+    if data.selection is data.calibration:
+        return "Scores come from these examples, too, so figures here flatter a mask: quote the final figure."
+    return "Nothing was scored on them, but whoever picks the best mask here flatters it: quote the final figure."

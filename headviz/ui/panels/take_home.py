@@ -7,7 +7,7 @@ import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -17,10 +17,14 @@ from headviz.mask import Mask
 from headviz.ui import engine, numbers, snippets, sources
 from headviz.ui.controls import help_of
 from headviz.ui.errors import plain, shown
+from headviz.ui.measured import Measured
 from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
 from headviz.ui.results import controls_of
 from headviz.ui.waiting import wait_for
+
+if TYPE_CHECKING:
+    from headviz.evaluation import Evaluation
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,22 @@ class Packed:
 
 
 def with_record(page: Page, mask: Mask) -> Mask:
-    """The mask with what was measured of it, if it was."""
-    known = page.results.evaluation(mask)
+    """The mask with what was measured of it, and on which examples: those to report on, else those it was chosen on."""
+    measured, known = _best_known(page, mask)
     if known is None:
         return mask
-    return mask.with_provenance(measured={name: estimate.record() for name, estimate in known.metrics.items()})
+    figures = {name: estimate.record() for name, estimate in known.metrics.items()}
+    data, opened = measured.whole_data, page.session.data
+    assert opened is not None
+    on = {"part": measured.part, "name": data.name, "split": data.split, "fingerprint": data.fingerprint}
+    halved = {"half_drawn_with_seed": 0} if opened.halved else {}
+    return mask.with_provenance(measured=figures, measured_on=on | halved)
+
+
+def _best_known(page: Page, mask: Mask) -> tuple[Measured, Evaluation | None]:
+    """What is measured of ``mask``: the final figure where there is one, else that on which it was chosen."""
+    report, selection = Measured(page.results, "report"), Measured(page.results)
+    return (report, known) if (known := report.evaluation(mask)) else (selection, selection.evaluation(mask))
 
 
 def summary(page: Page, mask: Mask) -> None:
@@ -59,13 +74,14 @@ def summary(page: Page, mask: Mask) -> None:
     figure(columns[1], "Criterion", title or "none recorded", options, "criterion")
     named = ", ".join(by_hand[:6]) + (" …" if len(by_hand) > 6 else "")
     figure(columns[2], "By hand", f"{len(by_hand)} {'head' if len(by_hand) == 1 else 'heads'}", named, "mask")
-    known = page.results.evaluation(mask)
+    measured, known = _best_known(page, mask)
     if known is None:
-        figure(columns[3], "Accuracy", "unknown", "the Mask page measures it", "accuracy")
+        figure(columns[3], "Accuracy", "unknown", "measure it below", "accuracy")
     else:
         estimate = known.metrics[known.main]
         value, around = numbers.quantity(estimate.value, known.main), numbers.interval(estimate, known.main)
-        figure(columns[3], numbers.title_of(known.main), value, f"{around}, n = {len(known):,}", known.main)
+        of = {"report": "final", "selection": "chosen on these"}[measured.part]
+        figure(columns[3], numbers.title_of(known.main), value, f"{around}, n = {len(known):,}, {of}", known.main)
 
 
 def files(mask: Mask) -> None:

@@ -1,0 +1,51 @@
+"""Suggest next: the head whose cut, and the one whose return, is predicted to serve the loss best."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from headviz.mask import parse_head
+from headviz.ui import numbers
+from headviz.ui.controls import help_of
+from headviz.ui.page import Page
+
+if TYPE_CHECKING:
+    from headviz.mask import Mask
+
+_ORDER = 2  # with curvature: first order says nothing of heads that are cut together
+
+
+def suggestions(page: Page, mask: Mask) -> None:
+    """A button for each, with its predicted change of the loss."""
+    from headviz.prediction import best_restore, cheapest_cut, toggle_changes
+
+    base = page.results.base()
+    if base is None:
+        return
+    locked, changes = list(page.session.choice.locks), toggle_changes(base.scores, mask, order=_ORDER)
+    found = (
+        ("Cut", cheapest_cut(base.scores, mask, locked=locked, order=_ORDER), "suggest_cut", ":material/content_cut:"),
+        ("Restore", best_restore(base.scores, mask, locked=locked, order=_ORDER), "suggest_restore", ":material/undo:"),
+    )
+    with st.container(horizontal=True, vertical_alignment="center", key="suggestions"):
+        st.markdown(
+            "Suggested next, by the predicted change of the loss:", width="content", help=help_of("predicted_change")
+        )
+        for what, head, key, icon in found:
+            if head is None:
+                continue
+            change = numbers.signed(float(changes[parse_head(head)]), 4)
+            st.button(
+                f"{what} {head} (predicted {change} nats)",
+                key=key,
+                icon=icon,
+                on_click=_toggle,
+                args=(page, mask, head),
+            )
+
+
+def _toggle(page: Page, mask: Mask, head: str) -> None:
+    page.session.edit(mask.with_toggled(head), page.results.preset())
+    page.session.picked = head

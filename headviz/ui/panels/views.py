@@ -1,0 +1,30 @@
+"""Ways to look at what a mask does: one at a time, so that an edit redraws no more than what is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from headviz.ui.page import Page
+from headviz.ui.panels.history import history
+from headviz.ui.panels.improving import improving
+
+if TYPE_CHECKING:
+    from headviz.mask import Mask
+
+VIEWS: dict[str, Callable[[Page, Mask], None]] = {
+    "History": history,
+    "Improve": improving,
+}
+
+
+def views(page: Page, mask: Mask) -> None:
+    """The chosen view of ``mask``."""
+    names = list(VIEWS)
+    chosen = st.segmented_control(
+        "Look at", names, key="view", default=names[0], required=True, persist_state="session",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    VIEWS[chosen or names[0]](page, mask)
