@@ -6,12 +6,17 @@ section 4.1). High is kept. Each head's score is a line in alpha, so for a given
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
 import numpy as np
 
 from headviz.errors import ScoreError
 from headviz.mask import head_name
 
 NORMALISATIONS = ("global", "layer", "rank")
+_ROUNDING = 8 * np.finfo(np.float64).eps  # equal scores meet at one alpha, but are computed to meet so near each other
 
 
 def normalise(values: np.ndarray, how: str = "global") -> np.ndarray:
@@ -97,67 +102,85 @@ def mix(important: np.ndarray, focused: np.ndarray, alpha: float) -> np.ndarray:
     return alpha * important + (1.0 - alpha) * focused
 
 
-def breaks(important: np.ndarray, focused: np.ndarray, cut: int) -> list[tuple[float, float, np.ndarray]]:
+def breaks(
+    important: np.ndarray,
+    focused: np.ndarray,
+    cut: int,
+    *,
+    layer: np.ndarray | None = None,
+    room: np.ndarray | None = None,
+) -> list[tuple[float, float, np.ndarray]]:
     """Every set of ``cut`` heads that is lowest for some alpha in [0, 1], in order of alpha, as (low, high, pruned).
 
-    ``important``, ``focused`` (n,): the two terms of the n heads in reading order. ``pruned``: bool (n,). The intervals
-    join; at a join itself two or more heads are equal and the lower index is cut first. A set that holds at exactly
-    0 or 1 only (equal scores there) is an interval of width 0.
-
-    The cut heads' highest line and the kept heads' lowest line meet at the next break. Their difference is concave in
-    alpha, so Newton's method from the right reaches the first root beyond the present alpha from above, exactly
-    where two lines cross: alpha_ij = (D_j - D_i) / ((h_i - h_j) + (D_j - D_i)), D = 1 - hAE, h = hHIS.
+    ``important``, ``focused`` (n,): the two terms of the n heads in reading order; ``layer``, ``room``: as in `lowest`.
+    ``pruned``: bool (n,), the set that `lowest` gives at every alpha between low and high. The intervals join; at a
+    join itself two or more heads are equal and the lower index is cut first. A set that holds at exactly 0 or 1 only
+    (equal scores there) is an interval of width 0.
     """
-    slope = important - focused
-    low_end, high_end = _lowest(focused, cut), _lowest(important, cut)
-    # just right of 0, equal heads part by slope
-    pruned = np.zeros(len(slope), dtype=bool)
-    pruned[np.lexsort((np.arange(len(slope)), slope, focused))[:cut]] = True
+
+    def pruned_at(alpha: float) -> np.ndarray:
+        return lowest(mix(important, focused, alpha), cut, layer=layer, room=room)
+
     found: list[tuple[float, float, np.ndarray]] = []
-    if not np.array_equal(low_end, pruned):
-        found.append((0.0, 0.0, low_end))
-    at = 0.0
-    while True:
-        swap = _next_swap(focused, slope, pruned, at) if 0 < cut < len(slope) else None
-        until = 1.0 if swap is None else swap[0]
-        if until > at or (swap is None and not found):
-            if found and np.array_equal(found[-1][2], pruned):
-                found[-1] = (found[-1][0], until, pruned.copy())
-            else:
-                found.append((at, until, pruned.copy()))
-        if swap is None:
-            break
-        at = until
-        pruned[swap[1]], pruned[swap[2]] = False, True
-    if not np.array_equal(found[-1][2], high_end):
-        found.append((1.0, 1.0, high_end))
-    return found
+    for low, high in pairwise([0.0, *_joins(important, focused, pruned_at), 1.0]):
+        if high - low <= _ROUNDING:
+            continue
+        pruned, since = pruned_at((low + high) / 2), found[-1][1] if found else 0.0
+        if found and np.array_equal(found[-1][2], pruned):
+            since = found.pop()[0]
+        found.append((since, high, pruned))
+    found[-1] = (found[-1][0], 1.0, found[-1][2])
+    low_end, high_end = pruned_at(0.0), pruned_at(1.0)
+    before = [] if np.array_equal(low_end, found[0][2]) else [(0.0, 0.0, low_end)]
+    after = [] if np.array_equal(high_end, found[-1][2]) else [(1.0, 1.0, high_end)]
+    return [*before, *found, *after]
 
 
-def _lowest(values: np.ndarray, cut: int) -> np.ndarray:
+def lowest(
+    values: np.ndarray, cut: int, *, layer: np.ndarray | None = None, room: np.ndarray | None = None
+) -> np.ndarray:
+    """bool (n,): the ``cut`` lowest of ``values`` (n,), of equal ones the lower index; of each layer no more than its
+    ``room`` (layers,), where ``layer`` (n,) says which each belongs to, and the next lowest of other layers instead."""
+    order = np.argsort(values, kind="stable")
+    if layer is not None and room is not None:
+        of = layer[order]
+        grouped = np.argsort(of, kind="stable")
+        first = np.searchsorted(of[grouped], np.arange(len(room)))
+        before = np.empty(len(order), dtype=int)  # how many of the same layer are lower
+        before[grouped] = np.arange(len(order)) - first[of[grouped]]
+        order = order[before < room[of]]
     pruned = np.zeros(len(values), dtype=bool)
-    pruned[np.argsort(values, kind="stable")[:cut]] = True
+    pruned[order[:cut]] = True
     return pruned
 
 
-def _next_swap(focused: np.ndarray, slope: np.ndarray, pruned: np.ndarray, at: float) -> tuple[float, int, int] | None:
-    """The first alpha in [at, 1) where a cut head's line rises above a kept one's: (alpha, the cut head, the kept
-    head)."""
-    cut, kept = np.flatnonzero(pruned), np.flatnonzero(~pruned)
-    alpha, pair = 1.0, None
-    while True:
-        highest = focused[cut] + alpha * slope[cut]
-        lowest = focused[kept] + alpha * slope[kept]
-        # of equal lines, the pair that falls apart fastest: cut head with the largest slope, kept with the smallest
-        i = cut[np.lexsort((-slope[cut], -highest))[0]]
-        j = kept[np.lexsort((slope[kept], lowest))[0]]
-        fall = slope[i] - slope[j]
-        gap = (focused[j] + alpha * slope[j]) - (focused[i] + alpha * slope[i])
-        if gap >= 0 or fall <= 0:
-            return None if pair is None else (alpha, *pair)
-        root = min(alpha, max(at, (focused[j] - focused[i]) / fall))
-        if pair is not None and root >= alpha:
-            return (alpha, *pair)
-        alpha, pair = root, (int(i), int(j))
-        if alpha <= at:
-            return (at, *pair)
+def _joins(important: np.ndarray, focused: np.ndarray, pruned_at: Callable[[float], np.ndarray]) -> list[float]:
+    """Every alpha at which the lowest set becomes another, ascending.
+
+    The sum of a set's scores is a line in alpha, and the lowest set, under room in layers too (a matroid), has the
+    lowest sum. So the sets are the edges of a concave chain of lines, and where the lines of two of its edges meet lies
+    either a third edge or, when none is lower there, their join (Eisner and Severance 1976).
+    """
+    joins = []
+    spans = [(0.0, pruned_at(0.0), 1.0, pruned_at(1.0))]
+    while spans:
+        low, left, high, right = spans.pop()
+        if np.array_equal(left, right):
+            continue
+        meet = _meeting(important, focused, left, right)
+        between = pruned_at(meet) if low < meet < high else left
+        if np.array_equal(between, left) or np.array_equal(between, right):
+            joins.append(min(max(meet, low), high))
+        else:
+            spans += [(low, left, meet, between), (meet, between, high, right)]
+    return sorted(joins)
+
+
+def _meeting(important: np.ndarray, focused: np.ndarray, left: np.ndarray, right: np.ndarray) -> float:
+    """The alpha at which the sums of two sets are equal. Of single heads i and j this is
+    (D_j - D_i) / ((h_i - h_j) + (D_j - D_i)), D = 1 - hAE, h = hHIS. Sets of one line, which part only at a tie: 0."""
+    sign = left.astype(float) - right
+    apart = sign != 0
+    # exact sums: what is equal at alpha 0 or 1 must meet there and not beside it
+    at_0, at_1 = (math.fsum((sign * term)[apart].tolist()) for term in (focused, important))
+    return at_0 / (at_0 - at_1) if at_0 != at_1 else 0.0

@@ -7,7 +7,7 @@ HIS (Michel et al. 2019, arXiv 1905.10650, eq. 2; Choi et al. 2026, arXiv 2510.1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +21,11 @@ from headviz.data import require_data
 from headviz.errors import DataError, ScoreError
 from headviz.head_scores import HeadScores
 from headviz.labels import match_labels
-from headviz.mask import Mask, head_name
+from headviz.mask import Mask, head_name, head_present, places
 from headviz.observers.entropy import EntropyObserver
 from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.provenance import record
-from headviz.selection import count_to_prune
+from headviz.selection import select
 
 if TYPE_CHECKING:
     from headviz.attention import Observer
@@ -87,30 +87,42 @@ class Scores:
         options = {"alpha": alpha, "normalise": normalise}
         return HeadScores(values, "hies", options, self.provenance, self.notes)
 
-    def alpha_breaks(self, prune: int | float, *, normalise: str = "global") -> list[tuple[float, float, Mask]]:
+    def alpha_breaks(
+        self,
+        prune: int | float,
+        *,
+        normalise: str = "global",
+        least_per_layer: int = 0,
+        always: str | Iterable[str] = (),
+        never: str | Iterable[str] = (),
+    ) -> list[tuple[float, float, Mask]]:
         """Every different mask that alpha in [0, 1] can give when ``prune`` heads go (int) or that share (float), as
-        (low, high, mask) in order of alpha. Exact, from the crossings of the heads' lines; nothing is evaluated."""
-        important, focused = hies_.terms(self.his, self.ae, normalise)
-        present = ~np.isnan(important)
-        cut = count_to_prune(prune, int(present.sum()))
-        heads = self._heads(present)
-        blocks: dict[str, Any] = {
-            "model": {**(self.provenance.get("model") or {}), "heads": list(heads)},
-            "data": self.provenance.get("data"),
-        }
-        found = []
-        for low, high, pruned in hies_.breaks(important[present], focused[present], cut):
-            keep = np.zeros(present.shape, dtype=bool)
-            keep[present] = ~pruned
-            criterion = {"name": "hies", "options": {"alpha": float(low + high) / 2, "normalise": normalise}}
-            mask = Mask(keep[:, : max(heads)], provenance={**blocks, "criterion": criterion})
-            found.append((float(low), float(high), mask))
-        return found
+        (low, high, mask) in order of alpha. Exact, from the crossings of the heads' lines; nothing is evaluated.
 
-    def _heads(self, present: np.ndarray) -> tuple[int, ...]:
-        """Heads of each layer: the model's own counts, else up to the last head that has a score."""
-        told = (self.provenance.get("model") or {}).get("heads")
-        return tuple(told or (int(np.flatnonzero(row).max(initial=-1)) + 1 for row in present))
+        ``least_per_layer``, ``always``, ``never``: the rules of `hv.select`, which gives the same masks and errors.
+        """
+        at_0 = self.hies(0.0, normalise=normalise)
+        base = select(at_0, prune, least_per_layer=least_per_layer, always=always, never=never)
+        heads, provenance = base.heads, base.provenance
+        cut_first, kept = (places(provenance["selection"].get(rule, ()), heads) for rule in ("always", "never"))
+        keep, free = head_present(heads), head_present(heads)
+        for place in cut_first:
+            keep[place] = False
+        for place in (*cut_first, *kept):
+            free[place] = False
+        layer = room = None
+        if least_per_layer:
+            layer, room = np.nonzero(free)[0], keep.sum(axis=1) - np.minimum(least_per_layer, heads)
+        important, focused = (
+            term[:, : max(heads)][free] for term in hies_.terms(self.his, self.ae, normalise)
+        )  # fmt: skip
+        cut = len(base.pruned) - len(cut_first)
+        found = []
+        for low, high, pruned in hies_.breaks(important, focused, cut, layer=layer, room=room):
+            keep[free] = ~pruned
+            criterion = {"name": "hies", "options": {"alpha": (low + high) / 2, "normalise": normalise}}
+            found.append((low, high, Mask(keep, provenance={**provenance, "criterion": criterion})))
+        return found
 
     def first(self, n: int) -> Scores:
         """The scores of the first ``n`` examples: a smaller calibration set, with no new pass."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from itertools import pairwise
 
@@ -111,6 +112,51 @@ def test_breaks_a_thousand_heads_are_quick_enough_to_show() -> None:
     found = hies.breaks(important, focused, 512)
     assert len(found) > 100
     assert len({tuple(np.flatnonzero(pruned)) for _, _, pruned in found}) == len(found)
+
+
+@pytest.mark.parametrize("heads", [1024, 2048])
+def test_breaks_many_heads_are_quick_with_room_in_layers_too(heads: int) -> None:
+    rng = np.random.default_rng(1)
+    drawn = hies.terms(rng.lognormal(0, 1, (1, heads)), rng.beta(4, 3, (1, heads)))
+    layer, room = np.repeat(np.arange(32), heads // 32), np.full(32, heads // 48)
+    start = time.process_time()
+    found = hies.breaks(drawn[0][0], drawn[1][0], heads // 2, layer=layer, room=room)
+    assert time.process_time() - start < 4  # some 0.3 s alone on a machine
+    assert len(found) > 100
+
+
+@given(st.data())
+def test_lowest_with_room_takes_what_a_walk_from_the_bottom_takes(data: st.DataObject) -> None:
+    layer = np.array(sorted(data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=12))))
+    values = np.array(data.draw(st.lists(st.integers(0, 5), min_size=len(layer), max_size=len(layer))), dtype=float)
+    room = np.array(data.draw(st.lists(st.integers(0, 4), min_size=4, max_size=4)))
+    cut = data.draw(st.integers(0, len(layer)))
+    left, expected = room.tolist(), []
+    for head in sorted(range(len(layer)), key=lambda head: (values[head], head)):
+        if left[layer[head]] > 0 and len(expected) < cut:
+            left[layer[head]] -= 1
+            expected.append(head)
+    assert np.flatnonzero(hies.lowest(values, cut, layer=layer, room=room)).tolist() == sorted(expected)
+
+
+def test_breaks_equal_heads_stay_in_reading_order_on_both_sides_of_a_join() -> None:
+    """Heads 0 and 1 are one line that falls, head 2 rises past it: of the equal ones the first stays cut."""
+    focused, important = np.array([0.25, 0.25, 0.5, 1]), np.array([0.75, 0.75, 0.5, 1])
+    found = hies.breaks(important, focused, 2)
+    assert [(low, high, np.flatnonzero(pruned).tolist()) for low, high, pruned in found] == [
+        (0.0, 0.5, [0, 1]), (0.5, 1.0, [0, 2]),
+    ]  # fmt: skip
+
+
+def test_breaks_full_layer_exchanges_within_itself_and_an_open_one_with_all() -> None:
+    """Layer 0 (heads 0, 1) may lose one head, layer 1 (2, 3) two; two go. The order of 0 and 1 turns at 1/2; head 2
+    stays cut, since head 1 cannot go beside head 0 however low it is."""
+    focused, important = np.array([0, 0.2, 0.4, 1]), np.array([0.2, 0, 0.4, 1])
+    layer, room = np.array([0, 0, 1, 1]), np.array([1, 2])
+    found = hies.breaks(important, focused, 2, layer=layer, room=room)
+    assert [(low, high, np.flatnonzero(pruned).tolist()) for low, high, pruned in found] == [
+        (0.0, 0.5, [0, 2]), (0.5, 1.0, [1, 2]),
+    ]  # fmt: skip
 
 
 @given(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 import headviz as hv
+from headviz import hies
 from headviz.attention import Call, run
+from headviz.mask import head_name
 from tests.reference import scores_one_by_one
 from tests.tiny import FAMILIES, LABELS, tiny_labels, tiny_model, tiny_pairs, tiny_texts
 
@@ -226,9 +232,9 @@ def test_score_unknown_option_says_what_there_is(options: dict[str, Any], messag
 
 @pytest.mark.parametrize("call", [hv.score, hv.evaluate, hv.criteria["ablation"], hv.criteria["his"]])
 def test_score_of_texts_that_load_data_has_not_read_says_so(call: Any) -> None:
-    for given in (frame(["good"]), ["good"], "rows.csv"):
+    for source in (frame(["good"]), ["good"], "rows.csv"):
         with pytest.raises(hv.DataError, match=r"read it with hv\.load_data"):
-            call(subject_of(), given)
+            call(subject_of(), source)
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
@@ -288,6 +294,49 @@ def test_alpha_breaks_masks_are_those_of_select_between_the_breaks() -> None:
     for low, high, mask in found:
         if high > low:
             assert hv.select(scores.hies((low + high) / 2), 6).kept == mask.kept
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_alpha_breaks_under_every_rule_are_what_select_gives(draw: st.DataObject) -> None:
+    """Scores of few distinct values, so that heads are often equal, at a point of alpha or everywhere."""
+    layers, heads = draw.draw(st.integers(1, 3)), draw.draw(st.integers(1, 5))
+    table = arrays(np.float32, (1, layers, heads), elements=st.integers(0, 6).map(float))
+    drawn = hv.Scores(draw.draw(table), draw.draw(table) / 8, np.ones(1), np.arange(1), {})
+    normalise = draw.draw(st.sampled_from(hies.NORMALISATIONS))
+    names = [head_name(layer, head) for layer in range(layers) for head in range(heads)]
+    some = st.lists(st.sampled_from(names), max_size=2, unique=True)
+    always = draw.draw(some)
+    rules: dict[str, Any] = {
+        "always": always,
+        "never": [name for name in draw.draw(some) if name not in always],
+        "least_per_layer": draw.draw(st.integers(0, 3)),
+    }
+    prune = draw.draw(st.integers(0, layers * heads))
+    try:
+        expected = hv.select(drawn.hies(0, normalise=normalise), prune, **rules)
+    except hv.MaskError as error:
+        with pytest.raises(hv.MaskError, match=re.escape(str(error))):
+            drawn.alpha_breaks(prune, normalise=normalise, **rules)
+        return
+    found = drawn.alpha_breaks(prune, normalise=normalise, **rules)
+    assert found[0][2] == expected and (found[0][0], found[-1][1]) == (0.0, 1.0)
+    assert found[-1][2] == hv.select(drawn.hies(1, normalise=normalise), prune, **rules)
+    assert all(one[1] == next_one[0] and one[2] != next_one[2] for one, next_one in pairwise(found))
+    middles = [(low + high) / 2 for low, high, _ in found if low < high]
+    for alpha in (*middles, *np.linspace(0.01, 0.99, 50).tolist(), 0.999):
+        inside = [mask for low, high, mask in found if low + 1e-9 < alpha < high - 1e-9]
+        assert all(mask == hv.select(drawn.hies(alpha, normalise=normalise), prune, **rules) for mask in inside)
+        assert inside or min(abs(alpha - end) for low, high, _ in found for end in (low, high)) <= 1e-9
+
+
+def test_alpha_breaks_masks_record_the_rules_as_select_does() -> None:
+    scores = hv.score(subject_of(), DATA)
+    rules: dict[str, Any] = {"always": "L0H1", "never": ("L1H0", "L2H3"), "least_per_layer": 1}
+    for low, high, mask in scores.alpha_breaks(6, **rules):
+        expected = hv.select(scores.hies((low + high) / 2), 6, **rules)
+        assert mask.provenance == expected.provenance
+        assert "L0H1" in mask.pruned and not {"L1H0", "L2H3"} & set(mask.pruned) and mask.keep.any(axis=1).all()
 
 
 def test_alpha_breaks_uneven_layers_leave_absent_heads_out_of_every_mask() -> None:
