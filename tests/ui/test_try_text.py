@@ -121,3 +121,15 @@ def test_examples_of_the_data_come_one_after_the_other(show: Callable[..., Any],
         assert charts_of(at) == 1
     known = tiny_pairs(12) if pair else [(text,) for text in tiny_texts(12)]
     assert set(seen) <= set(known) and seen[0] != seen[1]
+
+
+def test_text_typed_beside_a_head_goes_along_to_the_mask(opened: Any) -> None:
+    at = opened.switch_page("pages/scores.py").run()
+    at.selectbox(key="_w_head").set_value("L0H0").run()
+    at.segmented_control(key="text_source").set_value("typed").run()
+    type_in(at, "a slow but warm film")
+    at.switch_page("pages/mask.py").run()
+    at.segmented_control(key="view").set_value("Try a text").run()
+    assert not at.exception and not at.error
+    assert at.text_area(key="typed").value == "a slow but warm film"
+    assert "All heads: predicted" in shown_text(at)

@@ -15,6 +15,7 @@ from headviz.ui.controls import head_choice, help_of
 from headviz.ui.draw import draw
 from headviz.ui.errors import plain, shown
 from headviz.ui.page import Page
+from headviz.ui.panels import texts
 from headviz.ui.panels.figures import figure, places
 from headviz.ui.waiting import wait_for
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from headviz.inspection import AttentionMaps
 
 NUMBERS = "head_numbers_part"  # the fragment of the numbers, there only while a head is picked
-_LONGEST_TEXT = 5000
-_LONGEST_SHOWN = 2000
 _BESIDE = 24  # tokens
 
 
@@ -78,7 +77,7 @@ def _on_a_text(page: Page, name: str) -> None:
         with st.container(horizontal=True, gap="medium", key="text_choice"):
             typed = _source() == "typed"
             number = None if typed else _example_number(page)
-        text, label = _typed(page) if typed else _example(page, number or 1)
+        text, label = (texts.typed(page), None) if typed else _example(page, number or 1)
         maps, job = page.results.soon(page.results.attention, text, name) if text else (None, None)
         if maps is not None:
             _prediction(maps, label)
@@ -108,29 +107,12 @@ def _example(page: Page, number: int) -> tuple[Any, str | None]:
     """An example of the data as text (or a pair) and its true label."""
     assert page.session.data is not None
     example = page.session.data.selection[number - 1]
-    for part in example.inputs:
-        st.text(part if len(part) < _LONGEST_SHOWN else f"{part[:_LONGEST_SHOWN]} …")
-    return (example.inputs[0] if len(example.inputs) == 1 else example.inputs), page.results.label_of(example)
-
-
-def _typed(page: Page) -> tuple[Any, str | None]:
-    """What the visitor types, as text (or a pair), None while that is nothing."""
-    assert page.session.data is not None
-    pair = len(page.session.data.selection[0].inputs) > 1
-    parts = [
-        st.text_area(
-            label, key=key, max_chars=_LONGEST_TEXT, height=80, persist_state="session",
-            placeholder="Type a sentence, then press Ctrl and Enter",
-        )
-        for label, key in (("Your text", "typed"), ("Its second part", "typed_2"))[: 2 if pair else 1]
-    ]  # fmt: skip
-    if not (parts[0] or "").strip():
-        return None, None
-    return (tuple(part or "" for part in parts) if pair else parts[0]), None
+    texts.told(example.inputs)
+    return texts.one_or_pair(example.inputs), page.results.label_of(example)
 
 
 def _views(page: Page, name: str, maps: AttentionMaps, text: Any) -> None:
-    first, last = _window(len(maps.tokens))
+    first, last = texts.stretch(len(maps.tokens), "first_token")
     tokens = maps.tokens[first:last]
     beside = last - first <= _BESIDE  # a longer text needs the whole width, and its bars go below
     left, right = st.columns([3, 2], gap="medium") if beside else (st.container(), st.container())
@@ -157,22 +139,4 @@ def _prediction(maps: Any, label: str | None) -> None:
         true = ""
     else:
         true = f", true label **{plain(label)}**: " + ("right" if label == maps.predicted else "wrong")
-    cut = (
-        f" The text is longer than the model takes; its last {maps.truncated} tokens were cut."
-        if maps.truncated
-        else ""
-    )
-    st.markdown(predicted + true + "." + cut)
-
-
-def _window(size: int) -> tuple[int, int]:
-    """Which tokens to draw: all of a short text, a movable stretch of a long one."""
-    if size <= charts.MOST_TOKENS:
-        return 0, size
-    first = st.slider(
-        f"First token shown (of {size}; {charts.MOST_TOKENS} at a time)",
-        0,
-        size - charts.MOST_TOKENS,
-        key="first_token",
-    )
-    return first, first + charts.MOST_TOKENS
+    st.markdown(f"{predicted}{true}. {texts.cut_in_words(maps.truncated)}".rstrip())

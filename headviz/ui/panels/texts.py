@@ -7,21 +7,24 @@ from collections.abc import Sequence
 import streamlit as st
 
 from headviz.ui import charts
+from headviz.ui.page import Page
 
 LONGEST_TYPED = 5000
 _LONGEST_SHOWN = 2000
 KEYS = ("typed", "typed_2")  # of the fields; the same on every page, so that a text goes along
 
 
-def typed(pair: bool) -> str | tuple[str, ...] | None:
-    """What the visitor types, as text (or a pair), None while that is nothing."""
+def typed(page: Page) -> str | tuple[str, ...] | None:
+    """What the visitor types, as text (or a pair where the data has pairs), None while that is nothing."""
+    assert page.session.data is not None
+    count = len(page.session.data.selection[0].inputs)
     parts = [
         st.text_area(
             label, key=key, max_chars=LONGEST_TYPED, height=80, persist_state="session",
             placeholder="Type a sentence, then press Ctrl and Enter",
         )
         or ""
-        for label, key in list(zip(("Your text", "Its second part"), KEYS, strict=True))[: 2 if pair else 1]
+        for label, key in list(zip(("Your text", "Its second part"), KEYS, strict=True))[:count]
     ]  # fmt: skip
     return one_or_pair(parts) if parts[0].strip() else None
 

@@ -31,10 +31,14 @@ def try_text(page: Page, mask: Mask) -> None:
 @st.fragment
 def _typed(page: Page, mask: Mask) -> None:
     with shown():
-        assert page.session.subject is not None and page.session.data is not None
-        text = texts.typed(pair=len(page.session.data.selection[0].inputs) > 1)
+        assert page.session.subject is not None
+        text = texts.typed(page)
         st.button(
-            "Take an example from the data", key="take_example", icon=":material/shuffle:", on_click=_take, args=(page,)
+            "Take an example from the data",
+            key="take_example",
+            icon=":material/skip_next:",
+            on_click=_take,
+            args=(page,),
         )
         if text is None:
             return
