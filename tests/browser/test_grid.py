@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.visit import Visit
+from tests.tiny import save_tiny
 
 DEMO = "demo/reviews"
 HEADS = (8,) * 4
@@ -405,3 +406,55 @@ def test_states_stand_out_in_both_themes_and_on_a_phone(
     )
     assert max(boxes) <= width
     grid.page.locator(".hv-frame").screenshot(path=shots / f"grid-{theme}-{width}.png")
+
+
+@pytest.fixture
+def large(visit: Visit, small_data: Path, tmp_path: Path) -> Visit:
+    """The grid of a random model of 32 layers x 64 heads."""
+    model = save_tiny(tmp_path / "large-bert", layers=32, heads=64, hidden=64)
+    visit.go().type_model(str(model)).opened("large-bert").type_data(str(small_data)).settled()
+    visit.to("Mask").settled()
+    expect(visit.head("L31H63")).to_be_visible()
+    return visit
+
+
+# Note the heads whose node is written to from now on.
+_WATCH = """root => {
+  const touched = window._touched = new Set();
+  new MutationObserver(found => { for (const { target } of found) touched.add(target.getAttribute('aria-label')); })
+    .observe(root, { subtree: true, attributes: true, attributeFilter: ['class', 'aria-pressed', 'style'] });
+}"""
+
+
+def test_32_by_64_heads_take_a_drag_over_200_as_one_edit_and_touch_no_other_head(large: Visit) -> None:
+    visit, heads = large, (64,) * 32
+    before = visit.cut_in_grid()
+    assert before == visit.cut_in_link(*heads)
+    names = [f"L{layer}H{head}" for layer in (10, 11, 12, 13) for head in range(50)]
+    paints_cut = names[0] not in before
+    visit.page.locator(".hv").evaluate(_WATCH)
+    link, start = visit.page.url, len(visit.reruns)
+    visit.page.mouse.move(*middle(visit, names[0]))
+    visit.page.mouse.down()
+    for corner in ("L10H49", "L11H49", "L11H0", "L12H0", "L12H49", "L13H49", "L13H0"):
+        visit.page.mouse.move(*middle(visit, corner), steps=10)
+    visit.page.mouse.up()
+    expect(visit.page).not_to_have_url(link)
+    expected = before | set(names) if paints_cut else before - set(names)
+    assert visit.settled().cut_in_grid() == expected == visit.cut_in_link(*heads)
+    assert asked(visit, start) == 1
+    touched = visit.page.evaluate("[...window._touched].map(label => label.split(',')[0])")
+    assert {"L{1}H{3}".format(*label.split()) for label in touched} <= set(names)
+
+
+def test_64_columns_have_a_name_each_and_every_fourth_is_written(large: Visit) -> None:
+    columns = large.page.locator(".hv .column")
+    assert columns.evaluate_all("nodes => nodes.map(node => node.textContent)") == [
+        f"H{head}" if head % 4 == 0 else "" for head in range(64)
+    ]
+    before, link = large.cut_in_grid(), large.page.url
+    header(large, "H63").click()
+    expect(large.page).not_to_have_url(link)
+    column = {f"L{layer}H63" for layer in range(32)}
+    expected = before | column if column - before else before - column
+    assert large.settled().cut_in_grid() == expected
