@@ -11,13 +11,14 @@ page = ui.shell("Mask", "Choose which heads go, by a criterion and by hand, and 
 with ui.shown():
     if gates.ready(page):
         from headviz.ui import steps
-        from headviz.ui.panels import answers, cut, quality, suggestions, views
+        from headviz.ui.panels import answers, cut, quality, rules, suggestions, views
 
         base = gates.scores(page)
         left, right = st.columns(2, gap="medium")
         if base is not None:
             with left, ui.shown():
                 cut.choice(page)
+                rules.rules(page)
         mask = page.results.mask()
         if mask is None and base is not None:
             right.markdown("The heads show here once the criterion is computed.")

@@ -89,8 +89,8 @@ def _against_last(place: object, change: Estimate) -> None:
         place,
         "Against the last mask",
         numbers.points(change),
-        f"{told}: could be noise" if noise else told,
-        "paired_difference",
+        "could be noise" if noise else told,
+        explained=f"{help_of('paired_difference')}\n\nHere against the mask before this one: {told}, 95 %.",
     )
 
 
@@ -101,7 +101,7 @@ def _loss(page: Page, mask: Mask, now: Evaluation | None, before: Evaluation | N
     base = page.results.base()
     columns = places(3, "loss")
     if base is not None:
-        examples = f"predicted from {len(base.scores):,} scored examples"
+        examples = f"from {len(base.scores):,} scored examples"
         for column, order, title, term in (
             (columns[0], 1, "Predicted change of the loss", "predicted_change"),
             (columns[1], 2, "Predicted with curvature", "curvature"),
@@ -112,12 +112,12 @@ def _loss(page: Page, mask: Mask, now: Evaluation | None, before: Evaluation | N
         figure(columns[2], "Measured change of the loss", "…", "being measured", "loss")
         return
     change = now.loss_against(before)
-    told = f"{loss_interval(change)}, measured on {len(now):,} examples"
+    told = f"{loss_interval(change)}, n = {len(now):,}"
     figure(columns[2], "Measured change of the loss", loss_change(change.value), told, "loss", "paired_difference")
 
 
 def loss_change(value: float) -> str:
-    return f"{numbers.signed(value, 3)} nats"
+    return f"{numbers.signed(value, 4)} nats"
 
 
 def loss_interval(change: Estimate) -> str:

@@ -7,16 +7,31 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from headviz.ui.measured import Measured
 from headviz.ui.page import Page
+from headviz.ui.panels.flips import flips
 from headviz.ui.panels.history import history
 from headviz.ui.panels.improving import improving
+from headviz.ui.panels.try_text import try_text
 
 if TYPE_CHECKING:
     from headviz.mask import Mask
 
+
+def _flips(page: Page, mask: Mask) -> None:
+    measured = Measured(page.results)
+    before, now = measured.evaluation(), measured.evaluation(mask)
+    if before is None or now is None:
+        st.markdown("What flipped shows here once all examples are measured.")
+    else:
+        flips(page, mask, before, now, measured.data())
+
+
 VIEWS: dict[str, Callable[[Page, Mask], None]] = {
+    "What flipped": _flips,
     "History": history,
     "Improve": improving,
+    "Try a text": try_text,
 }
 
 
