@@ -46,6 +46,7 @@ class Served:
 
     ``flags`` go to Streamlit after our own, so ``--server.address=0.0.0.0`` wins. ``environment`` is added to this
     process's; None takes a name away. ``by``: the command that starts it, ``streamlit run app.py`` or ``headviz app``.
+    ``script``: what Streamlit runs, if not the app.
     """
 
     def __init__(
@@ -53,11 +54,12 @@ class Served:
         *flags: str,
         environment: Mapping[str, str | None] | None = None,
         by: Literal["streamlit", "headviz"] = "streamlit",
+        script: Path = ROOT / "app.py",
     ) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = {
-            "streamlit": ["streamlit", "run", str(ROOT / "app.py"), f"--server.port={self.port}"],
+            "streamlit": ["streamlit", "run", str(script), f"--server.port={self.port}"],
             "headviz": ["headviz", "app", "--no-browser", "--port", str(self.port), "--"],
         }
         self._command = [sys.executable, "-m", *command[by], "--server.address=127.0.0.1", *flags]

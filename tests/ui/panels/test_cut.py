@@ -30,11 +30,13 @@ def mask_of(page: Page) -> Mask:
     return mask
 
 
-def edit(keep: np.ndarray, *toggled: tuple[int, int], last: str | None = None, **locks: bool) -> Edit:
+def edit(
+    keep: np.ndarray, *toggled: tuple[int, int], last: str | None = None, locks: dict[str, bool] | None = None
+) -> Edit:
     keep = keep.copy()
     for place in toggled:
         keep[place] ^= True
-    return Edit(keep, locks, last)
+    return Edit(keep, locks or {}, last)
 
 
 def test_an_edit_becomes_the_mask_that_stands_and_its_last_head_is_picked(page: Page) -> None:
@@ -56,7 +58,7 @@ def test_an_edit_of_a_whole_row_leaves_the_picked_head(page: Page) -> None:
 
 def test_a_lock_leaves_the_mask_as_it_is_and_every_preset_obeys_it(page: Page) -> None:
     mask = mask_of(page)
-    cut._edited(page, mask, edit(mask.keep, L0H1=False, L1H0=True))
+    cut._edited(page, mask, edit(mask.keep, locks={"L0H1": False, "L1H0": True}))
     assert mask_of(page) == mask
     assert page.session.choice.locks == {"L0H1": False, "L1H0": True}
     page.session.commit(prune=12)
@@ -72,7 +74,7 @@ def test_a_lock_of_a_head_changed_by_hand_keeps_that_change(page: Page) -> None:
     mask = mask_of(page)
     cut._edited(page, mask, edit(mask.keep, (0, 0)))
     changed = mask_of(page)
-    cut._edited(page, changed, edit(changed.keep, L0H0=True))
+    cut._edited(page, changed, edit(changed.keep, locks={"L0H0": True}))
     assert mask_of(page) == changed
     assert changed.pruned == ("L0H1", "L0H2", "L0H3")
 
@@ -88,7 +90,7 @@ def test_locks_that_the_least_heads_of_a_layer_forbid_are_refused_with_a_sentenc
     page.session.commit(least=2)
     mask, rev = mask_of(page), page.session.rev
     three = {f"L2H{head}": False for head in range(3)}
-    cut._edited(page, mask, edit(mask.keep, *((2, head) for head in range(3)), **three))
+    cut._edited(page, mask, edit(mask.keep, *((2, head) for head in range(3)), locks=three))
     assert mask_of(page) == mask
     assert (page.session.choice.locks, page.session.rev) == ({}, rev + 1)
     assert page.session.troubles == [
