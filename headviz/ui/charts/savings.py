@@ -47,7 +47,7 @@ def _spec(count: int, title: str) -> alt.LayerChart:
     told = (
         named("layers")
         .transform_filter("datum.share > 0")
-        .transform_calculate(text="format(datum.share, '.0%') + ' saved'")
+        .transform_calculate(text="format(100 * datum.share, '.1f') + ' % saved'")
         .mark_text(align="left", dx=6, color=LINE, tooltip=None)
         .encode(y=y, x="all:Q", text="text:N")
     )
