@@ -20,7 +20,7 @@ from headviz.ui import engine
 from headviz.ui.calibration import SEED, Base, base_of, hies_of, positions
 from headviz.ui.jobs import Job, Jobs
 from headviz.ui.shelf import Shelf
-from headviz.ui.state import DEFAULT_CALIBRATION, OpenedData, Session, room_for, rules_of, with_edits
+from headviz.ui.state import DEFAULT_CALIBRATION, OpenedData, Rules, Session, room_for, rules_of, with_edits
 
 if TYPE_CHECKING:
     from headviz.data import Data, Example
@@ -122,10 +122,11 @@ class Results:
         if base is None or prune is None:
             return None
         normalise = self.session.option("hies", "normalise", "global")
-        key = ("breaks", *base.key, prune, normalise)
+        prune, rules = self._rules(self.session.choice.locks)
+        key = ("breaks", *base.key, prune, normalise, repr(rules))
         known = self.shelf.breaks.get(key)
         if known is None:
-            known = self.shelf.breaks.put(key, base.scores.alpha_breaks(prune, normalise=normalise))
+            known = self.shelf.breaks.put(key, base.scores.alpha_breaks(prune, normalise=normalise, **rules))
         return known
 
     def alpha_interval(self) -> tuple[int, float, float] | None:
@@ -225,9 +226,18 @@ class Results:
         scores, locks = self.head_scores(), choice.locks if locks is None else locks
         if choice.taken is not None or scores is None or choice.prune is None:
             return choice.taken if choice.taken is None else with_edits(choice.taken, {}, locks)
-        assert self.session.subject is not None
-        prune = room_for(choice.prune, self.session.subject.heads, locks, choice.least)
-        return hv.select(scores, prune, least_per_layer=choice.least, **rules_of(locks))
+        return self.cut_by(scores, locks)
+
+    def cut_by(self, scores: HeadScores, locks: Mapping[str, bool] | None = None) -> Mask:
+        """The mask that ``scores`` give at the present number of heads under the rules in force."""
+        prune, rules = self._rules(self.session.choice.locks if locks is None else locks)
+        return hv.select(scores, prune, **rules)
+
+    def _rules(self, locks: Mapping[str, bool]) -> tuple[int, Rules]:
+        """How many heads go, and the rules, as ``hv.select`` takes them."""
+        choice, subject = self.session.choice, self.session.subject
+        assert subject is not None and choice.prune is not None
+        return room_for(choice.prune, subject.heads, locks, choice.least), rules_of(locks, choice.least)
 
     def mask(self) -> Mask | None:
         """The mask that stands."""

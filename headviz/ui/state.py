@@ -346,14 +346,16 @@ def room_for(prune: int, heads: Sequence[int], locks: Mapping[str, bool], least:
 
 
 class Rules(TypedDict):
-    """Heads that are always cut, and heads that never are, as ``hv.select`` takes them."""
+    """What ``hv.select`` obeys: heads that are always cut, heads that never are, and how many each layer keeps."""
 
     always: list[str]
     never: list[str]
+    least_per_layer: int
 
 
-def rules_of(locks: Mapping[str, bool]) -> Rules:
+def rules_of(locks: Mapping[str, bool], least: int) -> Rules:
     return {
         "always": [head for head, kept in locks.items() if not kept],
         "never": [head for head, kept in locks.items() if kept],
+        "least_per_layer": least,
     }

@@ -68,11 +68,12 @@ def test_moving_alpha_scores_nothing_and_agrees_with_the_library(
         assert made.preset() == hv.select(expected, made.session.choice.prune)
 
 
-def test_place_among_the_masks_of_alpha_is_that_of_the_mask(made: Results) -> None:
+@pytest.mark.parametrize("rules", [{}, {"locks": {"L0H0": True, "L1H1": False}, "least": 2}])
+def test_place_among_the_masks_of_alpha_is_that_of_the_mask(made: Results, rules: dict[str, Any]) -> None:
     made.ask_scores()
-    made.session.choice.prune = 5
+    made.session.commit(prune=5, **rules)
     breaks = made.breaks()
-    assert breaks is not None and len(breaks) > 2
+    assert breaks is not None and len(breaks) > 1
     for number, (low, high, mask) in enumerate(breaks):
         made.session.choice.alpha = (low + high) / 2
         assert made.alpha_interval() == (number, low, high)
@@ -101,6 +102,22 @@ def test_every_criterion_gives_a_mask_once_asked(made: Results, criterion: str) 
         assert job is not None and job.error is None
     mask = made.preset()
     assert mask is not None and len(mask.pruned) == made.session.choice.prune
+
+
+def test_presets_obey_locks_and_least_heads_and_cut_what_room_there_is(made: Results) -> None:
+    made.ask_scores()
+    made.session.commit(prune=12, locks={"L0H0": True, "L2H3": False}, least=1)
+    mask = made.preset()
+    assert mask is not None
+    assert "L0H0" in mask.kept and "L2H3" in mask.pruned
+    assert mask.keep.sum(axis=1).tolist() == [1, 1, 1]
+
+
+def test_locks_hold_in_a_plans_mask_too(made: Results) -> None:
+    made.session.take_plan(hv.Mask.full(made.session.subject).with_toggled("L0H0", "L0H1"))
+    made.session.choice.locks = {"L0H0": True, "L1H2": False}
+    mask = made.preset()
+    assert mask is not None and mask.pruned == ("L0H1", "L1H2")
 
 
 def test_options_of_a_link_that_a_criterion_does_not_have_are_dropped_with_a_note(made: Results) -> None:

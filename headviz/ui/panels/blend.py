@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-import headviz as hv
 from headviz.ui import charts, numbers
 from headviz.ui.calibration import Base, hies_of
 from headviz.ui.controls import alpha_slider, help_of, prune_slider
@@ -49,7 +48,7 @@ def _charts(page: Page, base: Base) -> None:
     assert session.subject is not None and session.choice.prune is not None
     normalise = results.options("hies")["normalise"]
     scores = hies_of(base, session.choice.alpha, normalise)
-    mask = hv.select(scores, session.choice.prune)
+    mask = results.cut_by(scores)
     frame = heads_frame(
         session.subject.heads,
         mask,
@@ -121,7 +120,7 @@ def _stability(page: Page, mask: Mask) -> str:
     if whole is None or base is None or len(base.scores) >= len(whole.scores) or not prune:
         return ""
     scores = hies_of(whole, page.session.choice.alpha, page.results.options("hies")["normalise"])
-    same = len(set(mask.pruned) & set(hv.select(scores, prune).pruned))
+    same = len(set(mask.pruned) & set(page.results.cut_by(scores).pruned))
     few, many = f"{len(base.scores):,}", f"{len(whole.scores):,}"
     return f"Of the {prune} heads cut with {few} examples, {same} are cut with {many} examples, too."
 

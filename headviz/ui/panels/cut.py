@@ -104,8 +104,7 @@ def _rescued(page: Page) -> list[str]:
     choice, scores, preset = page.session.choice, page.results.head_scores(), page.results.preset()
     if not choice.least or choice.taken is not None or scores is None or preset is None:
         return []
-    rules = rules_of(choice.locks)
-    by_rank = hv.select(scores, len(preset.pruned), always=rules["always"], never=rules["never"])
+    by_rank = hv.select(scores, len(preset.pruned), **rules_of(choice.locks, 0))
     return [head for head in preset.differing(by_rank) if head in by_rank.pruned]
 
 
