@@ -12,6 +12,8 @@ from headviz.ui.page import Page
 from headviz.ui.panels.flips import flips
 from headviz.ui.panels.history import history
 from headviz.ui.panels.improving import improving
+from headviz.ui.panels.savings import savings
+from headviz.ui.panels.side_by_side import side_by_side
 from headviz.ui.panels.try_text import try_text
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ VIEWS: dict[str, Callable[[Page, Mask], None]] = {
     "What flipped": _flips,
     "History": history,
     "Improve": improving,
+    "Side by side": side_by_side,
+    "Cost and layers": savings,
     "Try a text": try_text,
 }
 
