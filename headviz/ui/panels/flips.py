@@ -67,9 +67,12 @@ def _kind_choice() -> str:
 
 
 def _download(listed: pd.DataFrame) -> None:
+    def content() -> bytes:
+        return listed.drop(columns="position").to_csv(index=False).encode("utf-8")
+
     st.download_button(
-        "Download as CSV", lambda: listed.drop(columns="position").to_csv(index=False).encode("utf-8"), "flips.csv",
-        "text/csv", key="flips_csv", on_click="ignore", icon=":material/download:", disabled=listed.empty,
+        "Download with whole texts (CSV)", content, "flips.csv", "text/csv", key="flips_csv", on_click="ignore",
+        icon=":material/download:", disabled=listed.empty,
     )  # fmt: skip
 
 
