@@ -11,10 +11,23 @@ const HAND = 4, RESCUED = 8, PICKED = 16; // what else is marked
 const MARKS = [[LOCKED, 'locked'], [HAND, 'hand'], [RESCUED, 'rescued'], [PICKED, 'at']];
 const HEADER = -1; // the row of the column headers, and the column of the row headers
 const TOOLS = {
-  cut: { bit: KEPT, verb: 'cut or restore', hint: 'Click a head to cut or restore it, or a name for its whole row or column; drag over several; or use arrow keys and space.' },
-  lock: { bit: LOCKED, verb: 'lock or unlock', hint: 'Click a head to lock it as it is or to unlock it, or a name for its whole row or column; drag over several. The key L does it, too.' },
+  cut: {
+    bit: KEPT,
+    verb: 'cut or restore',
+    hint: 'Click a head to cut or restore it, or a name for its whole row or column; drag over several; or use arrow '
+      + 'keys and space.',
+  },
+  lock: {
+    bit: LOCKED,
+    verb: 'lock or unlock',
+    hint: 'Click a head to lock it as it is or to unlock it, or a name for its whole row or column; drag over several. '
+      + 'The key L does it, too.',
+  },
 };
 const STILL = 'Point at a head, or walk there with the arrow keys, to read about it.';
+const ALL_LOCKED = 'All of these heads are locked. Choose “Lock and unlock” and act on them to unlock them.';
+const TO_UNLOCK = 'To unlock it, press L on it, or choose “Lock and unlock” and click it.';
+const RESCUE = 'rescued: kept only because its layer must keep a head';
 const LATE = 'The mask was changed meanwhile, so this edit was left out. Make it again if it is still wanted.';
 
 class Grid {
@@ -60,7 +73,8 @@ class Grid {
 
   build(shape) { // only for a new shape: nodes that stay keep the focus
     const { heads, editable } = this.data, widest = Math.max(...heads), every = widest > 24 ? 4 : 1;
-    Object.assign(this, { shape, widest, rev: null, paint: null, over: null, cells: [], starts: [], names: [], seen: [] });
+    Object.assign(this, { shape, widest, rev: null, paint: null, over: null });
+    Object.assign(this, { cells: [], starts: [], names: [], seen: [] });
     this.columns = Array.from({ length: widest }, (_, h) => this.header(h % every ? '' : `H${h}`, HEADER, h));
     this.rows = heads.map((_, l) => this.header(`L${l}`, l, HEADER));
     const nodes = [document.createElement('span'), ...this.columns];
@@ -110,7 +124,8 @@ class Grid {
     const bits = this.bits(i), node = this.cells[i], { places, editable } = this.data;
     if (bits === this.seen[i]) return;
     this.seen[i] = bits;
-    node.className = ['cell', ...(bits & KEPT ? [] : ['cut']), ...MARKS.filter(([bit]) => bits & bit).map(([, kind]) => kind)].join(' ');
+    const marks = MARKS.filter(([bit]) => bits & bit).map(([, kind]) => ` ${kind}`);
+    node.className = `cell${bits & KEPT ? '' : ' cut'}${marks.join('')}`;
     if (editable) node.setAttribute('aria-pressed', String((bits & KEPT) > 0));
     node.setAttribute('aria-label', this.describe(i, `layer ${node.at[0]} head ${node.at[1]}`));
     if (places.length) node.style.setProperty('--shade', (places[i] / Math.max(1, places.length - 1)).toFixed(3));
@@ -139,7 +154,7 @@ class Grid {
     if (values.length) items.push(['scale', `high ${title}, by rank`]);
     if (states.some(state => !(state & KEPT))) items.push(['cell cut', 'cut']);
     if (states.some(state => state & LOCKED)) items.push(['cell locked', 'locked']);
-    if (rescued.size && names.some((name, i) => states[i] & KEPT && rescued.has(name))) items.push(['cell rescued', 'rescued: kept only because its layer must keep a head']);
+    if (names.some((name, i) => states[i] & KEPT && rescued.has(name))) items.push(['cell rescued', RESCUE]);
     if (this.hand.size) items.push(['cell hand', 'changed by hand']);
     if (`${items}` === this.explained) return;
     this.explained = `${items}`;
@@ -155,9 +170,10 @@ class Grid {
     if (!(tool in TOOLS)) return;
     this.tool = tool;
     for (const button of this.tools.children) button.setAttribute('aria-pressed', String(button.dataset.tool === tool));
+    const { verb } = TOOLS[tool], name = (node, words) => node.setAttribute('aria-label', words);
     if (this.data.editable) {
-      this.rows.forEach((node, l) => node.setAttribute('aria-label', `L${l}, layer ${l}: ${TOOLS[tool].verb} all its heads`));
-      this.columns.forEach((node, h) => node.setAttribute('aria-label', `H${h}, head ${h} of every layer: ${TOOLS[tool].verb} them all`));
+      this.rows.forEach((node, l) => name(node, `L${l}, layer ${l}: ${verb} all its heads`));
+      this.columns.forEach((node, h) => name(node, `H${h}, head ${h} of every layer: ${verb} them all`));
     }
     this.tell(null);
   }
@@ -179,15 +195,16 @@ class Grid {
 
   flip(node, bit) { // a head, or all free heads of a row or column, as one edit
     const [l, h] = node.at, whole = l === HEADER || h === HEADER;
-    const all = this.cells.map((_, i) => i).filter(i => (l === HEADER || this.cells[i].at[0] === l) && (h === HEADER || this.cells[i].at[1] === h));
-    const free = all.filter(i => !whole || bit === LOCKED || !(this.states[i] & LOCKED));
+    const lies = ({ at }) => (l === HEADER || at[0] === l) && (h === HEADER || at[1] === h);
+    const free = [...this.cells.keys()].filter(i => lies(this.cells[i])
+      && (!whole || bit === LOCKED || !(this.states[i] & LOCKED)));
     const some = free.some(i => this.states[i] & bit), every = free.every(i => this.states[i] & bit);
-    this.begin(bit, bit === LOCKED ? !every : !some); // what is kept is cut first; what is not locked is locked first
+    this.begin(bit, bit === LOCKED ? !every : !some); // cut what is kept before restoring, lock all before unlocking
     free.forEach(i => this.put(i));
     if (whole) this.paint.last = null;
     this.over = node;
     this.finish();
-    if (!free.length) this.warn('All of these heads are locked. Choose “Lock and unlock” and act on them to unlock them.');
+    if (!free.length) this.warn(ALL_LOCKED);
   }
 
   finish() {
@@ -202,11 +219,10 @@ class Grid {
     this.adopt();
     if (this.over) this.tell(this.over);
     if (paint.dirty && late) this.warn(LATE);
-    else if (paint.barred !== null) this.bar(paint.barred);
-  }
-
-  bar(i) {
-    this.warn(`${this.names[i]} is locked ${this.states[i] & KEPT ? 'kept' : 'cut'}, so it stays. To unlock it, press L on it, or choose “Lock and unlock” and click it.`);
+    else if (paint.barred !== null) {
+      const state = this.states[paint.barred] & KEPT ? 'kept' : 'cut';
+      this.warn(`${this.names[paint.barred]} is locked ${state}, so it stays. ${TO_UNLOCK}`);
+    }
   }
 
   cancel() {
