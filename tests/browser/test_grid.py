@@ -166,6 +166,26 @@ def test_a_drag_so_fast_that_it_skips_heads_paints_them_too(grid: Visit) -> None
     assert grid.settled().cut_in_grid() == expected == grid.cut_in_link(*HEADS)
 
 
+def test_a_finger_toggles_by_a_tap_and_scrolls_the_page_by_a_swipe_up_without_an_edit(
+    visitor: Callable[..., Visit],
+) -> None:
+    grid = opened(visitor(has_touch=True, viewport={"width": 390, "height": 844}))
+    before, link = grid.cut_in_grid(), grid.page.url
+    grid.head("L1H1").tap()
+    expect(grid.page).not_to_have_url(link)
+    tapped = before ^ {"L1H1"}
+    assert grid.settled().cut_in_grid() == tapped == grid.cut_in_link(*HEADS)
+    start, (left, top) = len(grid.reruns), middle(grid, "L2H3")
+    finger = grid.page.context.new_cdp_session(grid.page)
+    for kind, up in (("touchStart", 0), *(("touchMove", 15 * step) for step in range(1, 12)), ("touchEnd", None)):
+        points = [] if up is None else [{"x": left, "y": top - up}]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    grid.settled()
+    assert middle(grid, "L2H3")[1] < top - 50
+    assert grid.cut_in_grid() == tapped
+    assert asked(grid, start) == 0
+
+
 def test_escape_gives_a_drag_up(grid: Visit) -> None:
     before, start = grid.cut_in_grid(), len(grid.reruns)
     grid.page.mouse.move(*middle(grid, "L2H1"))
