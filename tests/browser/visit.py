@@ -244,6 +244,8 @@ class Visit:
     def check(self) -> None:
         """What holds at any time: nothing failed in the page or was fetched from elsewhere, no error is unforeseen."""
         assert not self.troubles
+        if self.page.is_closed():
+            return
         assert self.page.get_by_test_id("stException").count() == 0, "an exception stands on the page"
         unforeseen = [text for text in self.alerts() if "did not foresee" in text]
         assert not unforeseen, unforeseen
