@@ -35,6 +35,7 @@ PICTURE = "prediction-scatter.png"
 EXAMPLES, ALPHA, SHARES, FEW = 512, 0.97, (0.1, 0.2, 0.3, 0.5), 10
 SETS = {"train": "the same 512 training sentences", "validation": "512 validation sentences"}
 ORDINAL = {1: "first", 2: "second"}
+NAMES = head_names([12] * 6)
 Record = dict[str, Any]
 
 
@@ -187,25 +188,26 @@ def section(record: Record) -> str:
 def findings(record: Record) -> list[str]:
     """Sentences that follow from the figures, whatever they are."""
     of = figures(record)
-    same, other, second = of[1, "train"], of[1, "validation"], of[2, "train"]
-    ceiling = Figures(same.measured.tolist(), record["singles"]["validation"]).spearman()
-    better = "better" if second.spearman().value > same.spearman().value else "no better"
-    last = record["together"][-1]
+    first, second, last = of[1, "train"], of[2, "train"], record["together"][-1]
+    again = Figures(first.measured.tolist(), record["singles"]["validation"]).spearman()
+    worst = int(np.abs(first.predicted - first.measured).argmax())
     return [
-        f"For one head, the first-order prediction orders the heads much as measuring does: Spearman "
-        f"{_correlation(same.spearman())} on the same sentences, {_correlation(other.spearman())} on others. Measuring "
-        f"twice, on the two sets of sentences, agrees with itself at {_correlation(ceiling)}.",
-        f"It misses the size: on the same sentences the mean measured change is {1000 * same.measured.mean():+.1f} "
-        f"thousandths of a nat, the predicted one {1000 * same.predicted.mean():+.1f}; "
-        f"{'so cuts are worse' if same.error < 0 else 'so cuts are better'} than predicted on average. The second "
-        f"order predicts {1000 * second.predicted.mean():+.1f} and orders the heads {better} (Spearman "
-        f"{second.spearman().value:.2f}).",
-        f"Most single cuts hardly matter: on the same sentences {same.clear} of 72 measured changes are clear of no "
-        f"change, on the others {other.clear}. Between heads whose changes are that small, the order is luck.",
-        f"For many heads at once the first order is of no use: with {last['cut']} heads cut it predicts "
-        f"{last['order 1'][0]:+.2f} nats and {last['train'][0]:+.2f} are measured; the second order says "
-        f"{last['order 2'][0]:+.2f}.",
-        "So take a prediction as a hint which head to try next, and the measured figure as the answer.",
+        "First order, same sentences: predictions and measurements order the heads alike at Spearman "
+        f"{_correlation(first.spearman())}. The largest miss is {NAMES[worst]}, predicted at "
+        f"{1000 * first.predicted[worst]:+.0f} thousandths of a nat and measured at {1000 * first.measured[worst]:+.0f}: "
+        "the first order knows the slope of the loss, not how it bends.",
+        f"Second order, same sentences: Spearman {_correlation(second.spearman())}, and a mean absolute error of "
+        f"{1000 * second.absolute_error:.1f} thousandths of a nat instead of {1000 * first.absolute_error:.1f}. "
+        f"{NAMES[worst]} is predicted at {1000 * second.predicted[worst]:+.0f}.",
+        f"Other sentences: Spearman {of[1, 'validation'].spearman().value:.2f} and "
+        f"{of[2, 'validation'].spearman().value:.2f}. Measuring on both sets of sentences agrees with itself at "
+        f"{_correlation(again)}: most single heads matter so little ({first.clear} and {of[1, 'validation'].clear} of "
+        "72 changes are clear of no change) that their order is that of the sentences drawn.",
+        f"Many heads at once: with {last['cut']} of 72 cut, {last['train'][0]:+.2f} nats are measured on the same "
+        f"sentences; the first order predicts {last['order 1'][0]:+.2f}, the second {last['order 2'][0]:+.2f}. "
+        "Gradients are taken with all heads open, and the more heads go, the less they know.",
+        "So a prediction is a hint which head to try next, and the measured figure is the answer; a single cut's, too, "
+        "holds for other texts only where its interval is clear of zero.",
     ]
 
 
@@ -216,19 +218,19 @@ def picture(record: Record, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    of, names = figures(record), head_names([12] * 6)
+    of = figures(record)
     figure, axes = pyplot.subplots(1, 2, figsize=(10, 5), sharey=True, layout="constrained", facecolor="white")
     for axis, order in zip(axes, ORDERS, strict=True):
         one = of[order, "train"]
-        layer = np.arange(len(names)) // 12
+        layer = np.arange(len(NAMES)) // 12
         spread = np.abs(np.array([one.measured - one.low, one.high - one.measured])) * 1000
         x, y = one.predicted * 1000, one.measured * 1000
         axis.errorbar(x, y, spread, fmt="none", ecolor="#c4c9d0", elinewidth=0.8, zorder=1)
-        dots = axis.scatter(x, y, c=layer, cmap="viridis", s=26, zorder=2, edgecolors="white", linewidths=0.4)
+        dots = axis.scatter(x, y, c=layer, cmap="viridis", vmax=6, s=26, zorder=2, edgecolors="white", linewidths=0.4)
         ends = [min(x.min(), y.min()), max(x.max(), y.max())]
         axis.plot(ends, ends, color="#59626e", linewidth=0.9, linestyle="--", zorder=0)
         for head in np.argsort(np.abs(y))[-4:]:
-            axis.annotate(names[head], (x[head], y[head]), xytext=(4, 4), textcoords="offset points", fontsize=8)
+            axis.annotate(NAMES[head], (x[head], y[head]), xytext=(4, 4), textcoords="offset points", fontsize=8)
         axis.set_xlabel(f"predicted change, {ORDINAL[order]} order (thousandths of a nat)")
         axis.set_title(f"Spearman {one.spearman().value:.2f}, {len(x)} heads", fontsize=10, loc="left")
     axes[0].set_ylabel(f"measured change, {EXAMPLES} sentences (thousandths of a nat)")
