@@ -17,7 +17,10 @@ with ui.shown():
         else:
             mask = take_home.with_record(page, mask)
             take_home.summary(page, mask)
-            with ui.shown():
+            left, right = st.columns(2, gap="large")
+            with left, ui.shown():
+                take_home.heads(page, mask)
+            with right, ui.shown():
                 quality.final(page, mask)
             left, right = st.columns(2, gap="large")
             with left, ui.shown():

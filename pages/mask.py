@@ -18,6 +18,7 @@ with ui.shown():
         if base is not None:
             with left, ui.shown():
                 cut.choice(page)
+            with left, ui.shown():
                 rules.rules(page)
         mask = page.results.mask()
         if mask is None and base is not None:

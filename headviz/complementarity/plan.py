@@ -120,8 +120,12 @@ class Plan:
 
     @property
     def mask(self) -> Mask:
-        """The mask that keeps one head of each cluster, and the rescued. Raises ScoreError without a knee."""
-        return self.mask_of(self.picked[0], "cahp", {"k": self.k})
+        """The mask that keeps one head of each cluster, and the rescued, whose names are in its record. Raises
+        ScoreError without a knee."""
+        kept, rescued = self.picked
+        mask = self.mask_of(kept, "cahp", {"k": self.k})
+        names = [self.names[place] for place in np.flatnonzero(rescued)]
+        return mask.with_provenance(rescued=names) if names else mask
 
     def mask_of(self, kept: np.ndarray, criterion: str, options: dict[str, Any]) -> Mask:
         """A mask that keeps ``kept`` (N,) bool, with the plan's record."""

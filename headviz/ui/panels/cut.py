@@ -87,8 +87,11 @@ def _edited(page: Page, mask: Mask, edit: Edit | None) -> None:
     session = page.session
     try:
         preset = page.results.preset(None if edit is None else edit.locks)
-    except MaskError as error:  # locks that leave a layer fewer heads than it must keep
-        session.troubles[:] = [str(error)]
+    except MaskError:
+        session.troubles[:] = [
+            f"With this lock a layer could not keep the {session.choice.least} heads that the rules ask for. Lower "
+            "that number, or lock fewer cut heads."
+        ]
         edit = None
     if edit is None:
         session.rev += 1
@@ -100,9 +103,12 @@ def _edited(page: Page, mask: Mask, edit: Edit | None) -> None:
 
 
 def _rescued(page: Page) -> list[str]:
-    """The heads that the preset keeps only because their layers must keep some."""
+    """The heads that the preset keeps only because their layers must keep some; a plan's are in its record."""
     choice, scores, preset = page.session.choice, page.results.head_scores(), page.results.preset()
-    if not choice.least or choice.taken is not None or scores is None or preset is None:
+    if choice.taken is not None:
+        named = choice.taken.provenance.get("rescued")
+        return [head for head in choice.taken.kept if head in named] if isinstance(named, list) else []
+    if not choice.least or scores is None or preset is None:
         return []
     by_rank = hv.select(scores, len(preset.pruned), **rules_of(choice.locks, 0))
     return [head for head in preset.differing(by_rank) if head in by_rank.pruned]
@@ -146,11 +152,8 @@ def per_layer(page: Page, mask: Mask) -> None:
     kept = frame.loc[~frame["cut"], "layer"]
     st.header("What is left per layer", help=help_of("proximity_bias"), anchor=False)
     draw(charts.layers(frame), key="layers", alt="Kept and cut heads per layer")
-    empty = [f"L{layer}" for layer in range(len(mask.heads)) if layer not in set(kept)]
     if len(kept):
         st.markdown(
             f"Mean depth of kept heads: layer {kept.mean():.1f} of {len(mask.heads) - 1}; "
             f"of all heads {frame['layer'].mean():.1f}."
         )
-    if empty:
-        note(f"No head is left in {', '.join(empty)}: what remains of such a layer is its feed-forward part.")

@@ -17,6 +17,7 @@ from headviz.mask import Mask
 from headviz.ui import engine, numbers, snippets, sources
 from headviz.ui.controls import help_of
 from headviz.ui.errors import plain, shown
+from headviz.ui.grid import head_grid
 from headviz.ui.measured import Measured
 from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
@@ -82,6 +83,17 @@ def summary(page: Page, mask: Mask) -> None:
         value, around = numbers.quantity(estimate.value, known.main), numbers.interval(estimate, known.main)
         of = {"report": "final", "selection": "chosen on these"}[measured.part]
         figure(columns[3], numbers.title_of(known.main), value, f"{around}, n = {len(known):,}, {of}", known.main)
+
+
+def heads(page: Page, mask: Mask) -> None:
+    """The mask as it will be written, to look at."""
+    scores = page.results.head_scores()
+    st.header("Heads", help=help_of("mask", "head"), anchor=False)
+    head_grid(
+        "head_grid_to_read", mask.keep, mask.heads, editable=False, locks=page.session.choice.locks,
+        hand=list(page.session.choice.edits), values=None if scores is None else scores.values,
+        score_title="" if scores is None else hv.criteria[scores.criterion].title,
+    )  # fmt: skip
 
 
 def files(mask: Mask) -> None:
