@@ -194,8 +194,8 @@ def findings(record: Record) -> list[str]:
     return [
         "First order, same sentences: predictions and measurements order the heads alike at Spearman "
         f"{_correlation(first.spearman())}. The largest miss is {NAMES[worst]}, predicted at "
-        f"{1000 * first.predicted[worst]:+.0f} thousandths of a nat and measured at {1000 * first.measured[worst]:+.0f}: "
-        "the first order knows the slope of the loss, not how it bends.",
+        f"{1000 * first.predicted[worst]:+.0f} and measured at {1000 * first.measured[worst]:+.0f} thousandths of a "
+        "nat: the first order knows the slope of the loss, not how it bends.",
         f"Second order, same sentences: Spearman {_correlation(second.spearman())}, and a mean absolute error of "
         f"{1000 * second.absolute_error:.1f} thousandths of a nat instead of {1000 * first.absolute_error:.1f}. "
         f"{NAMES[worst]} is predicted at {1000 * second.predicted[worst]:+.0f}.",
