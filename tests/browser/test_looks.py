@@ -64,7 +64,7 @@ def test_no_word_of_the_first_page_is_broken_in_a_zoomed_window(visitor: Callabl
     width, height = SIZES["zoomed"]
     visit = visitor(viewport={"width": width, "height": height}).go().settled()
     expect(visit.page.get_by_test_id("stSkeleton")).to_have_count(0)  # every form field stands
-    expect(visit.page.get_by_role("textbox", name="Split to measure on")).to_be_visible()
+    expect(visit.page.get_by_role("textbox", name="Split to report on")).to_be_visible()
     broken = visit.page.get_by_test_id("stMain").evaluate(
         """main => {
           const found = [], words = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
