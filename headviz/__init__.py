@@ -35,6 +35,7 @@ _PUBLIC = {
     "Mask": "mask",
     "select": "selection",
     "save_masked": "saving",
+    "export_onnx": "onnx_export",
     "Signatures": "complementarity.signature",
     "signatures": "complementarity.signature",
     "open_signatures": "complementarity.signature",
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from headviz.importance import HeadScores as HeadScores
     from headviz.importance import criteria as criteria
     from headviz.mask import Mask as Mask
+    from headviz.onnx_export import export_onnx as export_onnx
     from headviz.saving import save_masked as save_masked
     from headviz.scores import Scores as Scores
     from headviz.scores import open_scores as open_scores

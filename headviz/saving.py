@@ -51,8 +51,7 @@ def save_masked(
     with Progress(3, "writing the masked model", on_progress, cancel) as steps:
         cuts = cuts_of_weights(subject.model, mask)
         _require_free(Path(folder), overwrite)
-        model: Any = attention.view(subject.model)
-        _zero(model, cuts)
+        model: Any = masked_view(subject.model, cuts)
         steps.step()
 
         def fill(temporary: Path) -> None:
@@ -64,7 +63,7 @@ def save_masked(
                 raise ExportError(
                     f"{os.fspath(folder)!r} cannot be written: {error}. Choose another folder."
                 ) from error
-            (temporary / MASK_FILE).write_bytes(_of_subject(mask, subject).content(".json"))
+            (temporary / MASK_FILE).write_bytes(mask_of_subject(mask, subject).content(".json"))
             steps.step()
 
         write_folder(folder, fill)
@@ -116,18 +115,21 @@ def _shared_sentence(layers: Sequence[int], head: int, cut: Sequence[bool]) -> s
 
 
 @torch.no_grad()
-def _zero(model: nn.Module, cuts: Sequence[tuple[int, list[int]]]) -> None:
-    """Give ``model``, which shares its tensors with another, output projections of its own without the cut heads."""
-    uses = family_of(model).uses(model)
+def masked_view(model: nn.Module, cuts: Sequence[tuple[int, list[int]]]) -> nn.Module:
+    """A second module on the tensors of ``model``, with output projections of its own in which the heads of ``cuts``
+    (layer, heads) are zero; ``model`` is not touched."""
+    twin = attention.view(model)
+    uses = family_of(twin).uses(twin) if cuts else []
     for layer, heads in cuts:
         use = uses[layer]
         weight = use.output.weight.detach().clone()
         for head in heads:
             weight[:, use.columns(head)] = 0
         use.output.weight = nn.Parameter(weight, requires_grad=False)
+    return twin
 
 
-def _of_subject(mask: Mask, subject: Subject) -> Mask:
+def mask_of_subject(mask: Mask, subject: Subject) -> Mask:
     """The mask with the record of the weights that it is applied to here; what was measured on others is left out."""
     provenance = mask.provenance
     if provenance.get("model", {}).get("fingerprint") not in (None, subject.fingerprint):

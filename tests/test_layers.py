@@ -27,6 +27,7 @@ ROWS = (
     ("demo",),
     ("batches", "checkpoint", "columns", "data", "hub", "labels", "subject"),
     ("cost", "evaluation", "improve", "inspection", "prediction", "replay", "saving", "scores", "scores_file"),
+    ("latency", "onnx_export", "onnx_model", "proof"),
     ("complementarity",),
     ("importance",),
     ("cli", "__main__", "demo.reviews.__main__", "demo.reviews.train"),
