@@ -36,6 +36,7 @@ _PUBLIC = {
     "select": "selection",
     "save_masked": "saving",
     "export_onnx": "onnx_export",
+    "prune": "pruning",
     "Signatures": "complementarity.signature",
     "signatures": "complementarity.signature",
     "open_signatures": "complementarity.signature",
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from headviz.importance import criteria as criteria
     from headviz.mask import Mask as Mask
     from headviz.onnx_export import export_onnx as export_onnx
+    from headviz.pruning import prune as prune
     from headviz.saving import save_masked as save_masked
     from headviz.scores import Scores as Scores
     from headviz.scores import open_scores as open_scores

@@ -63,17 +63,20 @@ class Call:
     def __init__(self, gates: Tensor | None = None, observers: Sequence[Observer] = ()) -> None:
         self.gates, self.observers = gates, tuple(observers)
         self.modules: list[nn.Module] = []
+        self.shapes: list[tuple[int, int, int]] = []  # query heads, key heads and head size of each module's call
         self.offset = 0
 
     def pass_through(self, module: nn.Module, seen: Seen) -> Tensor:
         heads = seen.query.shape[1]
-        for observer in self.observers:
-            observer.see(seen)
+        if heads:  # a layer of a pruned model may have none, and then there is nothing to see
+            for observer in self.observers:
+                observer.see(seen)
         output = seen.output
         if self.gates is not None:
             gates = self.gates[..., self.offset : self.offset + heads].to(output.dtype)
             output = output * (gates[None, None, :, None] if gates.dim() == 1 else gates[:, None, :, None])
         self.modules.append(module)
+        self.shapes.append((heads, seen.key.shape[1], seen.query.shape[3]))
         self.offset += heads
         return output
 
@@ -149,22 +152,13 @@ def calls_of(twin: nn.Module, inputs: dict[str, Tensor]) -> tuple[tuple[Attentio
     """The attention calls of one forward pass in order, and whether the keyword reaches them."""
     names = {id(module): name for name, module in twin.named_modules()}
     for keyword in (True, False):
-        recorder = _Recorder()
-        call = Call(observers=[recorder])
+        call = Call()
         with torch.no_grad():
             run(twin, inputs, call, keyword=keyword)
-        if recorder.shapes:
+        if call.modules:
             break
     calls, offset = [], 0
-    for index, (module, (heads, kv_heads, head_size)) in enumerate(zip(call.modules, recorder.shapes, strict=True)):
+    for index, (module, (heads, kv_heads, head_size)) in enumerate(zip(call.modules, call.shapes, strict=True)):
         calls.append(AttentionCall(index, names[id(module)], heads, kv_heads, head_size, offset))
         offset += heads
     return tuple(calls), keyword
-
-
-class _Recorder:
-    def __init__(self) -> None:
-        self.shapes: list[tuple[int, int, int]] = []
-
-    def see(self, seen: Seen) -> None:
-        self.shapes.append((seen.query.shape[1], seen.key.shape[1], seen.query.shape[3]))

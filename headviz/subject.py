@@ -15,14 +15,24 @@ from torch import Tensor, nn
 from headviz import attention
 from headviz.attention import AttentionCall, Call, Observer
 from headviz.batches import Encoded, encode
-from headviz.checkpoint import check_config, max_length, open_checkpoint, outside_interface, state_fingerprint
+from headviz.checkpoint import (
+    check_config,
+    cut_note,
+    cut_of_config,
+    max_length,
+    open_checkpoint,
+    outside_interface,
+    state_fingerprint,
+)
 from headviz.errors import LoadError
 from headviz.families.weights import all_heads_are_silent, attention_parameters
 from headviz.hub import resolve
+from headviz.mask import Mask
 from headviz.progress import OnProgress, Progress
+from headviz.pruned_modeling import whole_type
 from headviz.tasks import Task, tasks
 
-_PROBE_TEXTS = ("It was not what we hoped for, but it was good in its own way.", "A good one.")
+PROBE_TEXTS = ("It was not what we hoped for, but it was good in its own way.", "A good one.")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,10 +40,11 @@ class Subject:
     """A loaded model, ready to be scored, masked and measured. Read-only; threads may share it.
 
     ``name``, ``revision`` (commit of a hub model, else None), ``fingerprint`` (16 hex digits of the weights),
-    ``family`` (model type), ``task``, ``layers`` (attention calls L; a shared layer counts once per use), ``heads`` (a
-    tuple, heads of each layer), ``shape`` (L, H), ``parameters`` and ``attention_parameters`` (counts), ``labels``
-    (class names in the order of the logits), ``max_length`` (tokens), ``device``, ``dtype``, ``model`` and
-    ``processor`` (as given, never changed), ``notes`` (sentences a page shows).
+    ``family`` (model type; a pruned model has that of the whole one), ``task``, ``layers`` (attention calls L; a shared
+    layer counts once per use), ``heads`` (a tuple, heads of each layer), ``shape`` (L, H), ``parameters`` and
+    ``attention_parameters`` (counts), ``labels`` (class names in the order of the logits), ``max_length`` (tokens),
+    ``device``, ``dtype``, ``model`` and ``processor`` (as given, never changed), ``notes`` (sentences a page shows),
+    ``cut`` (of a pruned model: the mask over the heads of the whole one; else None).
     """
 
     name: str
@@ -54,6 +65,7 @@ class Subject:
     calls: tuple[AttentionCall, ...]
     _view: nn.Module = field(repr=False)
     _keyword: bool = field(repr=False)
+    cut: Mask | None = None
 
     @classmethod
     def wrap(cls, model: nn.Module, processor: Any, *, name: str, task: str | None = None) -> Subject:
@@ -214,15 +226,17 @@ def _subject(
     fingerprint: str,
     task: str | None,
     notes: tuple[str, ...] = (),
+    cut: Mask | None = None,
 ) -> Subject:
     config: Any = model.config
     check_config(config, name)
+    cut = cut_of_config(config) if cut is None else cut
     first = next(model.parameters())
     task_name = task or "text-classification"
     limit = max_length(config, processor)
     labels = tuple(str(config.id2label[i]) for i in range(config.num_labels))
     device, dtype = str(first.device), str(first.dtype).removeprefix("torch.")
-    features, _ = tasks[task_name].tokenise(processor, [(text,) for text in _PROBE_TEXTS], limit, _segments(config))
+    features, _ = tasks[task_name].tokenise(processor, [(text,) for text in PROBE_TEXTS], limit, _segments(config))
     inputs = Encoded(features, 0, processor, device).batch(np.arange(len(features))).inputs
     plain = _plain_logits(model, inputs, len(labels), name)
     view = attention.view(model)
@@ -232,7 +246,7 @@ def _subject(
         name=name,
         revision=revision,
         fingerprint=fingerprint,
-        family=config.model_type,
+        family=whole_type(config.model_type),
         task=task_name,
         heads=tuple(use.heads for use in calls),
         parameters=sum(p.numel() for p in model.parameters()),
@@ -243,10 +257,11 @@ def _subject(
         dtype=dtype,
         model=model,
         processor=processor,
-        notes=notes,
+        notes=notes if cut is None else (*notes, cut_note(cut)),
         calls=calls,
         _view=view,
         _keyword=keyword,
+        cut=cut,
     )
 
 

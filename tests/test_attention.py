@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -100,11 +102,31 @@ def test_wrap_family_outside_the_interface_is_refused_by_name(family: str) -> No
 def test_wrap_attention_that_ignores_our_gates_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def deaf(self: attention.Call, module: object, seen: attention.Seen) -> torch.Tensor:
         self.modules.append(module)
-        for observer in self.observers:
-            observer.see(seen)
+        self.shapes.append((seen.query.shape[1], seen.key.shape[1], seen.query.shape[3]))
         return seen.output
 
     monkeypatch.setattr(attention.Call, "pass_through", deaf)
     model, tokenizer = tiny_model("bert")
     with pytest.raises(LoadError, match="cannot be gated"):
         Subject.wrap(model, tokenizer, name="tiny")
+
+
+def test_layer_without_heads_makes_a_call_that_observers_do_not_see() -> None:
+    model, tokenizer = tiny_model("bert")
+    block = model.bert.encoder.layer[1].attention
+    for name in ("query", "key", "value"):
+        getattr(block.self, name).weight = torch.nn.Parameter(torch.empty(0, 32))
+        getattr(block.self, name).bias = torch.nn.Parameter(torch.empty(0))
+    block.output.dense.weight = torch.nn.Parameter(torch.empty(32, 0))
+    subject = Subject.wrap(model, tokenizer, name="tiny")
+    assert (subject.heads, [call.offset for call in subject.calls]) == ((4, 0, 4), [0, 4, 4])
+    seen: list[int] = []
+    observer = SimpleNamespace(see=lambda one: seen.append(one.index))
+    batch = subject.encode([("good",), ("a bad film",)]).batch(np.arange(2))
+    gates = torch.arange(8.0)
+    logits = subject.forward(batch.inputs, gates=gates, observers=[observer])
+    assert seen == [0, 2]
+    whole, _ = tiny_model("bert")
+    same = torch.cat([gates[:4], torch.zeros(4), gates[4:]])
+    expected = attention.run(attention.view(whole), batch.inputs, attention.Call(same))
+    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-5)

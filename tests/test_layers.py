@@ -22,11 +22,14 @@ PACKAGE = ROOT / "headviz"
 ROWS = (
     ("errors", "files", "glossary", "option", "progress", "provenance", "registry", "stats"),
     ("mask", "selection", "head_scores", "hies"),
-    ("attention", "entropy", "readers"),
+    ("attention", "entropy", "pruned_modeling", "readers"),
     ("families", "observers", "tasks"),
     ("demo",),
     ("batches", "checkpoint", "columns", "data", "hub", "labels", "subject"),
-    ("cost", "evaluation", "improve", "inspection", "prediction", "replay", "saving", "scores", "scores_file"),
+    (
+        *("cost", "evaluation", "improve", "inspection", "prediction", "pruning", "replay", "saving", "scores"),
+        "scores_file",
+    ),
     ("latency", "onnx_export", "onnx_model", "proof"),
     ("complementarity",),
     ("importance",),

@@ -2,11 +2,16 @@
 
 from headviz.checkpoint.configuration import check_config, max_length, outside_interface
 from headviz.checkpoint.files import state_fingerprint, weight_files, weights_fingerprint
-from headviz.checkpoint.opening import Checkpoint, open_checkpoint
+from headviz.checkpoint.opening import Checkpoint, assemble, open_checkpoint
+from headviz.checkpoint.pruned import cut_note, cut_of_config, kept_heads
 
 __all__ = [
     "Checkpoint",
+    "assemble",
     "check_config",
+    "cut_note",
+    "cut_of_config",
+    "kept_heads",
     "max_length",
     "open_checkpoint",
     "outside_interface",

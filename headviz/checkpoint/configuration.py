@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headviz.errors import LoadError
+from headviz.pruned_modeling import model_classes, whole_type
 
 WORKING = "BERT, RoBERTa, XLM-R, DistilBERT, ELECTRA and ALBERT"
 
@@ -124,6 +125,16 @@ def _kind(raw: dict[str, Any], name: str) -> str:
     return kind
 
 
+def classifier_class(config: Any) -> Any:
+    """The class of the text classifier that ``config`` is for."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+
+    pruned = model_classes().get(whole_type(config.model_type))
+    if pruned is not None and isinstance(config, pruned.config_class):
+        return pruned
+    return MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
+
+
 def outside_interface(kind: str, name: str) -> str:
     """The sentence for a family whose attention cannot be gated."""
     return (
@@ -218,7 +229,9 @@ def max_length(config: Any, tokenizer: Any) -> int:
     positions = getattr(config, "max_position_embeddings", None)
     if isinstance(positions, int) and positions > 0:
         padding = getattr(config, "pad_token_id", None)
-        offset = (padding if padding is not None else 1) + 1 if config.model_type in _PADDED_POSITIONS else 0
+        offset = (
+            (padding if padding is not None else 1) + 1 if whole_type(config.model_type) in _PADDED_POSITIONS else 0
+        )
         limits.append(positions - offset)
     own = getattr(tokenizer, "model_max_length", None)
     if own is not None and 0 < own < _NO_LIMIT:

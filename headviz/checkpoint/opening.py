@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headviz.checkpoint.configuration import build_config, label_notes, read_config
+from headviz.checkpoint.configuration import build_config, classifier_class, label_notes, read_config
 from headviz.checkpoint.files import Entry, read_header, weight_files, weights_fingerprint
 from headviz.checkpoint.quiet import quiet_transformers
 from headviz.checkpoint.tokenizer import open_tokenizer
@@ -91,7 +91,6 @@ def _held(files: list[Path], name: str) -> dict[str, Entry]:
 def _check_against(held: dict[str, Entry], config: Any, raw: dict[str, Any], name: str) -> None:
     """Refuse a configuration that contradicts the file, before memory is taken for what it promises."""
     import torch
-    from transformers import AutoModelForSequenceClassification
 
     layers = 1 + max((int(found[1]) for key in held if (found := _BLOCK.search(key))), default=-1)
     told = getattr(config, "num_hidden_layers", layers)
@@ -102,7 +101,7 @@ def _check_against(held: dict[str, Entry], config: Any, raw: dict[str, Any], nam
         )
     try:
         with torch.device("meta"):
-            planned = AutoModelForSequenceClassification.from_config(config)
+            planned = classifier_class(config)(config)
     except Exception as error:  # the kinds of errors differ by family
         raise LoadError(f"config.json of {name} does not describe a model that can be built. Correct it.") from error
     expected = {key: tuple(tensor.shape) for key, tensor in planned.state_dict().items()}
@@ -121,18 +120,34 @@ def _check_against(held: dict[str, Entry], config: Any, raw: dict[str, Any], nam
 def _model(files: list[Path], config: Any, raw: dict[str, Any], dtype: str, name: str) -> tuple[Any, list[str]]:
     """The model in ``dtype`` on the CPU, and the names of tensors that it does not use."""
     import torch
-    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
 
     wanted = getattr(torch, dtype)
-    weights = _weights(files, wanted, name)
+    return _assemble(config, _weights(files, wanted, name), wanted, raw, name)
+
+
+def assemble(config: Any, weights: dict[str, torch.Tensor], dtype: torch.dtype, name: str) -> Any:
+    """The classifier of ``config`` made of ``weights`` (by name, on the CPU), in ``dtype`` and in eval mode.
+
+    Raises LoadError unless every weight has its place and every place its weight.
+    """
+    with quiet_transformers(), _ONE_AT_A_TIME:
+        model, unused = _assemble(config, weights, dtype, {}, name)
+    if unused:
+        raise LoadError(f"{name} also holds weights that a classifier does not use{_some(unused)}. Remove them first.")
+    return model
+
+
+def _assemble(
+    config: Any, weights: dict[str, torch.Tensor], dtype: torch.dtype, raw: dict[str, Any], name: str
+) -> tuple[Any, list[str]]:
     try:
         # From memory, not from the folder: so no other file is looked for, neither an adapter nor a pickle, and the
         # model does not change when somebody writes to the file.
-        model, told = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)].from_pretrained(
+        model, told = classifier_class(config).from_pretrained(
             None,
             config=config,
             state_dict=weights,
-            dtype=wanted,
+            dtype=dtype,
             use_safetensors=True,
             trust_remote_code=False,
             ignore_mismatched_sizes=True,  # reported and refused below, with names

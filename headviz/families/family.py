@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headviz.errors import LoadError
+from headviz.pruned_modeling import whole_type
 from headviz.registry import Registry
 
 if TYPE_CHECKING:
@@ -91,9 +92,12 @@ families: Registry[Family] = Registry("family", LoadError)
 
 
 def family_of(model: nn.Module) -> Family:
-    """The family of a transformers model. Raises LoadError, naming the known ones, for any other."""
+    """The family of a transformers model; a pruned one is of the family of the whole one.
+
+    Raises LoadError, naming the known ones, for any other.
+    """
     kind = getattr(getattr(model, "config", None), "model_type", None)
-    family = families.get(kind) if isinstance(kind, str) else None
+    family = families.get(whole_type(kind)) if isinstance(kind, str) else None
     if family is None:
         raise LoadError(
             f"headviz does not know where a model of the family {kind!r} keeps the weights of its heads. "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from headviz.families.family import Family, families
+from headviz.pruned_modeling import whole_type
 
 
 def attention_parameters(model: nn.Module) -> int | None:
@@ -25,4 +26,4 @@ def all_heads_are_silent(model: nn.Module) -> bool:
 
 
 def _family(model: nn.Module) -> Family | None:
-    return families.get(getattr(model.config, "model_type", ""))
+    return families.get(whole_type(getattr(model.config, "model_type", "")))

@@ -1,0 +1,247 @@
+"""Physical pruning: the pruned model gives the logits of the masked one, and is a model like any other."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+import headviz as hv
+from headviz.cost import cost
+from headviz.families import family_of
+from headviz.pruned_modeling import model_classes
+from tests.test_no_trace import state
+from tests.tiny import FAMILIES, LABELS, tiny_labels, tiny_model, tiny_texts
+
+DATA = hv.load_data(pd.DataFrame({"text": tiny_texts(12), "label": tiny_labels(12)}))
+# of the largest logit; how far two ways to reckon the same may differ in each dtype
+TOLERANCE = {"float32": 1e-5, "bfloat16": 2e-2}
+
+
+def subject_of(family: str, *, dtype: str = "float32", **config: Any) -> hv.Subject:
+    model, tokenizer = tiny_model(family, **config)
+    return hv.Subject.wrap(model.to(getattr(torch, dtype)), tokenizer, name=f"tiny-{family}")
+
+
+def mask_of(subject: hv.Subject) -> hv.Mask:
+    """Uneven layers, one of them empty, where weights can carry that; two heads of the shared layer else."""
+    keep = np.array([[1, 0, 1, 1], [0, 0, 0, 0], [0, 1, 0, 1]], dtype=bool)
+    return hv.Mask(np.array([[0, 1, 0, 1]] * 3, dtype=bool) if subject.family == "albert" else keep, subject=subject)
+
+
+@torch.no_grad()
+def logits_of(subject: hv.Subject, keep: np.ndarray | None = None, texts: list[str] | None = None) -> Tensor:
+    """Logits of texts of different lengths, as one padded batch."""
+    texts = tiny_texts(8) if texts is None else texts
+    inputs = subject.encode([(text,) for text in texts]).batch(np.arange(len(texts))).inputs
+    return subject.forward(inputs, gates=None if keep is None else subject.gates(keep)).float()
+
+
+def require_equal(found: Tensor, expected: Tensor, dtype: str = "float32") -> None:
+    atol = TOLERANCE[dtype] * max(1.0, float(expected.abs().max()))
+    torch.testing.assert_close(found, expected, rtol=0, atol=atol)
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> tuple[str, str, dict[str, Any], str, np.ndarray]:
+    """A family, a dtype, sizes, a side of padding, and a mask that its weights can carry and that keeps a head."""
+    family, dtype = draw(st.sampled_from(FAMILIES)), draw(st.sampled_from(sorted(TOLERANCE)))
+    layers, heads = draw(st.integers(1, 4)), draw(st.integers(1, 5))
+    sizes = {"layers": layers, "heads": heads, "hidden": heads * draw(st.sampled_from([2, 4, 8])) * 2}
+    groups = layers
+    if family == "albert":
+        sizes["num_hidden_groups"] = groups = draw(st.integers(1, layers))
+    rows = st.lists(st.booleans(), min_size=heads, max_size=heads)
+    of_groups = draw(st.lists(rows, min_size=groups, max_size=groups).filter(lambda lists: any(map(any, lists))))
+    keep = np.array([of_groups[int(layer / (layers / groups))] for layer in range(layers)], dtype=bool)
+    return family, dtype, sizes, draw(st.sampled_from(["left", "right"])), keep
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(cuts())
+def test_pruned_model_gives_the_logits_of_the_masked_one(
+    cut: tuple[str, str, dict[str, Any], str, np.ndarray],
+) -> None:
+    family, dtype, sizes, side, keep = cut
+    subject = subject_of(family, dtype=dtype, padding_side=side, **sizes)
+    pruned = hv.prune(subject, hv.Mask(keep))
+    assert pruned.heads == tuple(keep.sum(axis=1))
+    require_equal(logits_of(pruned), logits_of(subject, keep), dtype)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_pruned_model_has_the_parameters_that_cost_promises(family: str) -> None:
+    subject = subject_of(family)
+    mask = mask_of(subject)
+    pruned = hv.prune(subject, mask)
+    saved = int(cost(subject, mask)["parameters_saved"].sum())
+    assert saved > 0
+    assert pruned.parameters == subject.parameters - saved
+    assert pruned.attention_parameters == subject.attention_parameters - saved  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_pruning_takes_the_rows_and_columns_of_cut_heads_and_leaves_the_rest(family: str) -> None:
+    subject = subject_of(family)
+    keep = mask_of(subject).keep
+    pruned = hv.prune(subject, mask_of(subject))
+    pairs = zip(family_of(subject.model).uses(subject.model), family_of(pruned.model).uses(pruned.model), strict=True)
+    for layer, (before, after) in enumerate(pairs):
+        rows = np.repeat(keep[layer], before.head_size)
+        for part in ("query", "key", "value"):
+            old, new = getattr(before, part), getattr(after, part)
+            assert torch.equal(new.weight, old.weight[rows]) and torch.equal(new.bias, old.bias[rows])
+            assert new.out_features == rows.sum()
+        assert torch.equal(after.output.weight, before.output.weight[:, rows])
+        assert torch.equal(after.output.bias, before.output.bias)
+    whole, smaller = subject.model.state_dict(), pruned.model.state_dict()
+    assert whole.keys() == smaller.keys()
+    same = [name for name in whole if whole[name].shape == smaller[name].shape]
+    assert len(same) < len(whole)
+    assert all(torch.equal(whole[name], smaller[name]) for name in same)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_pruning_leaves_no_trace_and_shares_no_weights(family: str) -> None:
+    model, tokenizer = tiny_model(family)
+    model.train()
+    subject = hv.Subject.wrap(model, tokenizer, name="tiny")
+    before, generator = state(model), torch.random.get_rng_state()
+    pruned = hv.prune(subject, mask_of(subject))
+    with torch.no_grad():
+        for parameter in pruned.model.parameters():
+            parameter.zero_()
+    assert state(model) == before
+    assert torch.equal(torch.random.get_rng_state(), generator)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_pruned_subject_is_scored_masked_and_pruned_again(family: str) -> None:
+    subject = subject_of(family)
+    pruned = hv.prune(subject, mask_of(subject))
+    scores = hv.score(pruned, DATA)
+    assert np.array_equal(np.isfinite(scores.his), pruned.head_present)
+    assert np.array_equal(np.isfinite(scores.ae), pruned.head_present)
+    heads = [f"L{layer}H0" for layer in range(3)] if family == "albert" else ["L0H1", "L2H0"]
+    mask = hv.Mask.full(pruned).with_toggled(*heads)
+    again = hv.prune(pruned, mask)
+    masked = hv.evaluate(pruned, DATA, mask)
+    np.testing.assert_allclose(hv.evaluate(again, DATA).logits, masked.logits, rtol=0, atol=1e-4)
+    # in the numbers of the whole model: L0 kept 0, 2, 3 and loses its second; L2 kept 1, 3 and loses its first
+    expected = {f"L{layer}H3" for layer in range(3)} if family == "albert" else {"L0H0", "L0H3", "L2H3"}
+    assert again.cut is not None and set(again.cut.kept) == expected
+    require_equal(logits_of(again), logits_of(subject, again.cut.keep))
+
+
+@pytest.mark.parametrize("name", sorted(hv.criteria))
+def test_every_criterion_ranks_the_heads_of_an_uneven_model(name: str) -> None:
+    subject = subject_of("bert")
+    pruned = hv.prune(subject, mask_of(subject))
+    options = {"alpha": 0.5} if name == "hies" else {"space": "pca"} if name == "cahp" else {}
+    found = hv.criteria[name](pruned, DATA, **options)
+    assert np.array_equal(np.isfinite(found.values), pruned.head_present)
+    assert hv.select(found, 2, least_per_layer=1).count == 3
+
+
+def test_pruned_subject_says_what_was_cut() -> None:
+    subject = subject_of("bert")
+    mask = mask_of(subject).with_provenance(criterion={"name": "his"}, measured={"accuracy": {"value": 0.5}})
+    pruned = hv.prune(subject, mask)
+    assert pruned.name == "tiny-bert-5-of-12-heads"
+    assert pruned.notes == ("Pruned: 5 of 12 heads are left; layer 1 has none.",)
+    assert (pruned.family, pruned.labels, pruned.heads, pruned.shape) == ("bert", LABELS, (3, 0, 2), (3, 3))
+    assert pruned.cut == mask and pruned.cut is not None
+    record = pruned.cut.provenance
+    assert record["model"]["fingerprint"] == subject.fingerprint != pruned.fingerprint
+    assert record["criterion"] == {"name": "his"} and record["measured"] == {"accuracy": {"value": 0.5}}
+
+
+def test_pruning_again_keeps_the_record_of_the_first_and_counts_heads_as_the_whole_model_does() -> None:
+    subject = subject_of("bert")
+    once = hv.prune(subject, mask_of(subject).with_provenance(criterion={"name": "his"}))
+    twice = hv.prune(once, hv.Mask.full(once).with_toggled("L0H1"))
+    assert twice.name == "tiny-bert-4-of-12-heads"
+    assert twice.notes == ("Pruned: 4 of 12 heads are left; layer 1 has none.",)
+    assert twice.cut is not None
+    record = twice.cut.provenance
+    assert record["model"]["fingerprint"] == subject.fingerprint
+    assert record["criterion"] == {"by_hand": ["L0H2"]}
+    assert [(step["criterion"], step["kept"]) for step in record["before"]] == [({"name": "his"}, 5)]
+
+
+def test_pruned_model_wrapped_anew_still_says_what_was_cut() -> None:
+    subject = subject_of("bert")
+    pruned = hv.prune(subject, mask_of(subject))
+    wrapped = hv.Subject.wrap(pruned.model, pruned.processor, name="mine")
+    assert wrapped.cut == mask_of(subject)
+    assert hv.prune(wrapped, hv.Mask.full(wrapped).with_toggled("L0H0")).name == "mine-4-of-12-heads"
+
+
+def test_pruning_nothing_gives_an_equal_model() -> None:
+    subject = subject_of("bert")
+    pruned = hv.prune(subject, hv.Mask.full(subject))
+    assert pruned.heads == subject.heads and pruned.fingerprint == subject.fingerprint
+    assert torch.equal(logits_of(pruned), logits_of(subject))
+
+
+def test_families_of_the_table_can_all_be_pruned() -> None:
+    assert sorted(model_classes()) == sorted(FAMILIES)
+
+
+# Refusals
+
+
+def test_pruning_by_a_mask_of_other_head_counts_names_both() -> None:
+    with pytest.raises(hv.MaskError, match="mask is for 2 layers of 2 heads, but the model has 3 layers of 4 heads"):
+        hv.prune(subject_of("bert"), hv.Mask([[1, 0], [1, 1]]))
+
+
+def test_pruning_every_head_is_refused() -> None:
+    with pytest.raises(hv.MaskError, match="cuts every head"):
+        hv.prune(subject_of("bert"), hv.Mask(np.zeros((3, 4), dtype=bool)))
+
+
+def test_pruning_in_only_some_uses_of_a_shared_layer_names_the_head() -> None:
+    subject = subject_of("albert")
+    with pytest.raises(hv.MaskError, match=r"L0H2 is cut but L1H2 is kept.*Cut L0H2, L1H2, L2H2 together"):
+        hv.prune(subject, hv.Mask.full(subject).with_toggled("L0H2"))
+
+
+def test_pruning_in_an_unknown_way_names_the_known_ones() -> None:
+    subject = subject_of("bert")
+    with pytest.raises(hv.MaskError, match="'whole' is not one of groups, exact, folded"):
+        hv.prune(subject, hv.Mask.full(subject), gqa="whole")
+
+
+def test_pruning_a_family_outside_the_table_names_the_families() -> None:
+    model, tokenizer = tiny_model("bert")
+    subject = hv.Subject.wrap(model, tokenizer, name="tiny")
+    other = copy.copy(model)
+    other.config = copy.deepcopy(model.config)
+    object.__setattr__(other.config, "model_type", "camembert")
+    object.__setattr__(subject, "model", other)
+    with pytest.raises(hv.LoadError, match=r"'camembert'.*Use one of albert, bert"):
+        hv.prune(subject, hv.Mask.full(subject))
+
+
+def test_pruning_a_model_whose_forward_is_its_own_is_refused() -> None:
+    """Its weights have the usual names, but what it does with them is not what its family does."""
+    model, tokenizer = tiny_model("bert")
+
+    class Louder(type(model)):  # type: ignore[misc]
+        def forward(self, *args: Any, **options: Any) -> Any:
+            output = super().forward(*args, **options)
+            output.logits = 2 * output.logits
+            return output
+
+    model.__class__ = Louder
+    subject = hv.Subject.wrap(model, tokenizer, name="loud")
+    with pytest.raises(hv.LoadError, match=r"loud \(Louder\) gives other logits once its heads are cut"):
+        hv.prune(subject, mask_of(subject))
