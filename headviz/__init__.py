@@ -36,6 +36,8 @@ _PUBLIC = {
     "select": "selection",
     "save_masked": "saving",
     "export_onnx": "onnx_export",
+    "Proof": "proof",
+    "verify": "proof",
     "prune": "pruning",
     "Signatures": "complementarity.signature",
     "signatures": "complementarity.signature",
@@ -89,6 +91,8 @@ if TYPE_CHECKING:
     from headviz.importance import criteria as criteria
     from headviz.mask import Mask as Mask
     from headviz.onnx_export import export_onnx as export_onnx
+    from headviz.proof import Proof as Proof
+    from headviz.proof import verify as verify
     from headviz.pruning import prune as prune
     from headviz.saving import save_masked as save_masked
     from headviz.scores import Scores as Scores
