@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import headviz as hv
-from headviz.cost import cost
+from headviz.cost import cost, flops
 from tests.tiny import FAMILIES, tiny_model
 
 
@@ -43,3 +43,29 @@ def test_shared_layers_save_parameters_only_for_heads_cut_in_every_use() -> None
 def test_mask_of_another_model_is_refused() -> None:
     with pytest.raises(hv.MaskError, match="per layer"):
         cost(subject_of("bert"), hv.Mask(np.ones((2, 2))))
+
+
+def flops_by_hand(tokens: int, heads: list[int]) -> int:
+    """Of the tiny BERT, heads of size 8, width 32, feed-forward 64: its layers, then pooler and classifier once."""
+    width, inner, classes = 32, 64, 3
+    layer = [2 * tokens * (4 * width * 8 * count + 2 * width * inner) + 4 * tokens**2 * 8 * count for count in heads]
+    return sum(layer) + 2 * (width * width + classes * width)
+
+
+@pytest.mark.parametrize("tokens", [1, 7, 30])
+def test_flops_of_a_whole_model_are_worked_out_by_hand(tokens: int) -> None:
+    assert flops(subject_of("bert"), tokens=tokens) == flops_by_hand(tokens, [4, 4, 4])
+
+
+def test_flops_of_a_pruned_model_are_worked_out_by_hand() -> None:
+    subject = subject_of("bert")
+    mask = hv.Mask.full(subject).with_toggled("L0H1", "L1H0", "L1H1", "L1H2", "L1H3")
+    assert flops(hv.prune(subject, mask), tokens=7) == flops_by_hand(7, [3, 0, 4])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_flops_that_pruning_saves_are_those_of_the_heads(family: str) -> None:
+    subject = subject_of(family)
+    mask = hv.Mask.full(subject).with_toggled(*(f"L{layer}H{head}" for layer in range(3) for head in (0, 2)))
+    saved = cost(subject, mask, tokens=10)["flops_saved"].sum() * 10
+    assert flops(subject, tokens=10) - flops(hv.prune(subject, mask), tokens=10) == saved > 0
