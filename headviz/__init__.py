@@ -39,6 +39,8 @@ _PUBLIC = {
     "Proof": "proof",
     "verify": "proof",
     "prune": "pruning",
+    "save_pruned": "pruned_folder",
+    "load_pruned": "pruned_folder",
     "Signatures": "complementarity.signature",
     "signatures": "complementarity.signature",
     "open_signatures": "complementarity.signature",
@@ -93,6 +95,8 @@ if TYPE_CHECKING:
     from headviz.onnx_export import export_onnx as export_onnx
     from headviz.proof import Proof as Proof
     from headviz.proof import verify as verify
+    from headviz.pruned_folder import load_pruned as load_pruned
+    from headviz.pruned_folder import save_pruned as save_pruned
     from headviz.pruning import prune as prune
     from headviz.saving import save_masked as save_masked
     from headviz.scores import Scores as Scores

@@ -5,8 +5,9 @@ Any program that opens transformers' folders gets the masked model, at the size 
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from headviz import attention
+from headviz.checkpoint import MASK_FILE
 from headviz.errors import ExportError, MaskError
 from headviz.families import AttentionUse, family_of
 from headviz.files import write_folder
@@ -24,7 +26,6 @@ from headviz.progress import CancelSignal, OnProgress, Progress
 if TYPE_CHECKING:
     from headviz.subject import Subject
 
-MASK_FILE = "head_mask.json"
 # What save_masked writes, and so what it may replace.
 _OWN_SUFFIXES = {".json", ".safetensors", ".txt", ".model", ".jinja"}
 
@@ -46,28 +47,41 @@ def save_masked(
     with ``overwrite``, one that save_masked wrote. Returns its path.
 
     Raises MaskError for a mask of other head counts and for a cut that weights cannot carry (a head of a shared layer
-    that goes in only some of the layer's uses), ExportError where the folder cannot be written.
+    that goes in only some of the layer's uses), ExportError for a pruned model and where the folder cannot be written.
     """
+    if subject.cut is not None:
+        raise ExportError(
+            f"{subject.name} is pruned, and a folder holds one mask. Cut these heads out as well: "
+            "hv.save_pruned(hv.prune(subject, mask), folder)."
+        )
     with Progress(3, "writing the masked model", on_progress, cancel) as steps:
         cuts = cuts_of_weights(subject.model, mask)
-        _require_free(Path(folder), overwrite)
+        require_free(Path(folder), overwrite, "save_masked")
         model: Any = masked_view(subject.model, cuts)
         steps.step()
 
         def fill(temporary: Path) -> None:
-            try:
+            with refusals_of_libraries(folder):
                 model.save_pretrained(temporary)
                 steps.step()
                 subject.processor.save_pretrained(temporary)
-            except SafetensorError as error:
-                raise ExportError(
-                    f"{os.fspath(folder)!r} cannot be written: {error}. Choose another folder."
-                ) from error
             (temporary / MASK_FILE).write_bytes(mask_of_subject(mask, subject).content(".json"))
             steps.step()
 
         write_folder(folder, fill)
     return Path(folder)
+
+
+@contextlib.contextmanager
+def refusals_of_libraries(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Turns what safetensors and tokenizers raise where the system refuses (a full disk) into ExportError."""
+    try:
+        yield
+    except Exception as error:
+        # tokenizers has no type of its own: "No space left on device (os error 28)"
+        if isinstance(error, SafetensorError) or (type(error) is Exception and "os error" in str(error)):
+            raise ExportError(f"{os.fspath(folder)!r} cannot be written: {error}. Choose another folder.") from error
+        raise
 
 
 def cuts_of_weights(model: nn.Module, mask: Mask) -> list[tuple[int, list[int]]]:
@@ -137,8 +151,9 @@ def mask_of_subject(mask: Mask, subject: Subject) -> Mask:
     return Mask(mask.keep, subject=subject, provenance=provenance)
 
 
-def _require_free(folder: Path, overwrite: bool) -> None:
-    """Raises ExportError unless ``folder`` is missing, empty, or one that save_masked wrote and may be overwritten."""
+def require_free(folder: Path, overwrite: bool, writer: str, also: Collection[str] = ()) -> None:
+    """Raises ExportError unless ``folder`` is missing, empty, or one that ``writer`` wrote and may be overwritten;
+    ``also``: names of files that it writes beside what save_masked does."""
     try:
         entries = list(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
@@ -147,12 +162,16 @@ def _require_free(folder: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise ExportError(
-            f"{str(folder)!r} is not empty. Choose another folder, or pass overwrite=True to replace what save_masked "
+            f"{str(folder)!r} is not empty. Choose another folder, or pass overwrite=True to replace what {writer} "
             "wrote there."
         )
-    foreign = [entry for entry in entries if not entry.is_file() or entry.suffix not in _OWN_SUFFIXES]
+    foreign = [
+        entry
+        for entry in entries
+        if not entry.is_file() or (entry.suffix not in _OWN_SUFFIXES and entry.name not in also)
+    ]
     if foreign or not (folder / MASK_FILE).is_file():
         what = f"holds {foreign[0].name!r}" if foreign else f"has no {MASK_FILE}"
         raise ExportError(
-            f"{str(folder)!r} {what}, so save_masked did not write it and will not replace it. Choose another folder."
+            f"{str(folder)!r} {what}, so {writer} did not write it and will not replace it. Choose another folder."
         )

@@ -184,6 +184,7 @@ def load(
             fingerprint=checkpoint.fingerprint,
             task=task,
             notes=checkpoint.notes,
+            cut=checkpoint.cut,
         )
         steps.step()
     return subject

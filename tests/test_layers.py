@@ -27,8 +27,8 @@ ROWS = (
     ("demo",),
     ("batches", "checkpoint", "columns", "data", "hub", "labels", "subject"),
     (
-        *("cost", "evaluation", "improve", "inspection", "prediction", "pruning", "replay", "saving", "scores"),
-        "scores_file",
+        *("cost", "evaluation", "improve", "inspection", "prediction", "pruned_card", "pruned_folder", "pruning"),
+        *("replay", "saving", "scores", "scores_file"),
     ),
     ("latency", "onnx_export", "onnx_model", "proof"),
     ("complementarity",),

@@ -197,6 +197,13 @@ def test_saving_a_mask_of_other_head_counts_names_both(subject: hv.Subject, tmp_
         hv.save_masked(subject, hv.Mask([[1, 0], [1, 1]]), tmp_path / "masked")
 
 
+def test_saving_a_pruned_model_masked_says_to_prune_further(subject: hv.Subject, tmp_path: Path) -> None:
+    pruned = hv.prune(subject, mask_of(subject))
+    with pytest.raises(hv.ExportError, match=r"is pruned.*hv\.save_pruned\(hv\.prune\(subject, mask\), folder\)"):
+        hv.save_masked(pruned, hv.Mask.full(pruned), tmp_path / "masked")
+    assert os.listdir(tmp_path) == []
+
+
 def test_saving_into_a_folder_that_is_not_empty_is_refused(subject: hv.Subject, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("three years of work")
     for overwrite, says in ((False, "is not empty"), (True, "holds 'thesis.tex'")):

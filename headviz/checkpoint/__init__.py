@@ -1,20 +1,23 @@
 """A model folder on disk: opened with every check that can be made, or refused with a sentence; and its fingerprint."""
 
-from headviz.checkpoint.configuration import check_config, max_length, outside_interface
+from headviz.checkpoint.configuration import check_config, max_length, outside_interface, read_config
 from headviz.checkpoint.files import state_fingerprint, weight_files, weights_fingerprint
 from headviz.checkpoint.opening import Checkpoint, assemble, open_checkpoint
-from headviz.checkpoint.pruned import cut_note, cut_of_config, kept_heads
+from headviz.checkpoint.pruned import MASK_FILE, cut_note, cut_of_config, is_pruned, kept_heads
 
 __all__ = [
+    "MASK_FILE",
     "Checkpoint",
     "assemble",
     "check_config",
     "cut_note",
     "cut_of_config",
+    "is_pruned",
     "kept_heads",
     "max_length",
     "open_checkpoint",
     "outside_interface",
+    "read_config",
     "state_fingerprint",
     "weight_files",
     "weights_fingerprint",

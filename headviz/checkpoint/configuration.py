@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from headviz.checkpoint.pruned import check_kept, is_pruned, pruned_class
 from headviz.errors import LoadError
 from headviz.pruned_modeling import model_classes, whole_type
 
@@ -27,7 +28,7 @@ _PADDED_POSITIONS = frozenset(
 _DROPPED = frozenset(
     "attn_implementation _attn_implementation _attn_implementation_internal experts_implementation "
     "_experts_implementation fusion_config distributed_config transformers_weights _name_or_path name_or_path "
-    "output_attentions output_hidden_states return_dict use_return_dict torchscript".split()
+    "output_attentions output_hidden_states return_dict use_return_dict torchscript auto_map".split()
 )
 _SIZES = (
     "num_attention_heads",
@@ -70,8 +71,9 @@ def build_config(raw: dict[str, Any], name: str) -> Any:
     """The transformers configuration of a text classifier, checked as far as a configuration can be on its own."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-    kind = _kind(raw, name)
-    config_class = CONFIG_MAPPING[kind]
+    pruned = is_pruned(raw)
+    config_class = pruned_class(raw, name).config_class if pruned else CONFIG_MAPPING[_kind(raw, name)]
+    _refuse_quantised(raw, name)
     _check_sizes(raw, config_class.attribute_map, name)
     labels = _labels(raw, name)
     cleaned = {key: value for key, value in raw.items() if key not in _DROPPED}
@@ -84,10 +86,12 @@ def build_config(raw: dict[str, Any], name: str) -> Any:
         field = re.search(r"[Ff]ield '(\w+)'", str(error))
         which = f" ({field[1]})" if field else ""
         raise LoadError(
-            f"config.json of {name} has a value that a {kind} model cannot have{which}. "
+            f"config.json of {name} has a value that a {raw['model_type']} model cannot have{which}. "
             "Correct it, or download the model again."
         ) from error
     check_config(config, name)
+    if pruned:
+        check_kept(config, name)
     return config
 
 
@@ -115,14 +119,17 @@ def _kind(raw: dict[str, Any], name: str) -> str:
         raise LoadError(
             f"{name} is of the type {kind!r}, for which transformers has no text classifier. Use {WORKING}."
         )
-    if raw.get("quantization_config"):
-        raise LoadError(f"{name} has quantised weights, which headviz does not open. Use the model in full precision.")
     if raw.get("pruned_heads"):
         raise LoadError(
             f"{name} had heads removed by an earlier transformers (pruned_heads in config.json), "
             "which transformers 5 cannot rebuild. Open the model from before the removal."
         )
     return kind
+
+
+def _refuse_quantised(raw: dict[str, Any], name: str) -> None:
+    if raw.get("quantization_config"):
+        raise LoadError(f"{name} has quantised weights, which headviz does not open. Use the model in full precision.")
 
 
 def classifier_class(config: Any) -> Any:

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from headviz.checkpoint.configuration import build_config, classifier_class, label_notes, read_config
 from headviz.checkpoint.files import Entry, read_header, weight_files, weights_fingerprint
+from headviz.checkpoint.pruned import is_pruned, read_cut
 from headviz.checkpoint.quiet import quiet_transformers
 from headviz.checkpoint.tokenizer import open_tokenizer
 from headviz.errors import LoadError
 
 if TYPE_CHECKING:
     import torch
+
+    from headviz.mask import Mask
 
 # transformers changes torch's default dtype and its initialisers while it builds a model: one at a time.
 _ONE_AT_A_TIME = threading.Lock()
@@ -31,7 +34,8 @@ class Checkpoint:
     """An opened model folder.
 
     ``model`` (in eval mode, its weights apart from the file's), ``processor`` (the tokenizer), ``fingerprint`` of the
-    weight files, ``family`` (model type), ``config``, ``notes``: sentences about what is usable but worth knowing.
+    weight files, ``family`` (model type), ``config``, ``notes``: sentences about what is usable but worth knowing,
+    ``cut``: of a pruned model the mask over the heads of the whole one.
     """
 
     model: Any
@@ -40,6 +44,7 @@ class Checkpoint:
     family: str
     config: Any
     notes: tuple[str, ...]
+    cut: Mask | None = None
 
 
 def open_checkpoint(
@@ -57,6 +62,7 @@ def open_checkpoint(
     raw = read_config(folder, name)
     with quiet_transformers(), _ONE_AT_A_TIME:
         config = build_config(raw, name)
+        cut = read_cut(folder, config, name) if is_pruned(raw) else None
         files = weight_files(folder, name)
         held = _held(files, name)
         _check_against(held, config, raw, name)
@@ -67,7 +73,7 @@ def open_checkpoint(
             model = _to(model, device)
             found = fingerprint.result()
     notes = [*_storage_notes(held, dtype), *_unused_notes(unused, name), *label_notes(raw, config, name)]
-    return Checkpoint(model, tokenizer, found, config.model_type, model.config, tuple(notes))
+    return Checkpoint(model, tokenizer, found, config.model_type, model.config, tuple(notes), cut)
 
 
 def _held(files: list[Path], name: str) -> dict[str, Entry]:

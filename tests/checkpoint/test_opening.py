@@ -473,8 +473,8 @@ def test_refuse_num_labels_that_contradicts_id2label(copy: Path) -> None:
 
 
 def test_refuse_an_unknown_model_type(copy: Path) -> None:
-    assert refusal(configure(copy, model_type="headviz_bert")).startswith(
-        "my model is of the type 'headviz_bert', which the installed transformers does not know."
+    assert refusal(configure(copy, model_type="bert_of_tomorrow")).startswith(
+        "my model is of the type 'bert_of_tomorrow', which the installed transformers does not know."
     )
 
 

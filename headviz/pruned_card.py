@@ -1,0 +1,104 @@
+"""README.md of a pruned model: which heads it kept, how they were chosen, what was measured, and how to open it."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headviz import __version__
+
+if TYPE_CHECKING:
+    from headviz.subject import Subject
+
+_HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_][A-Za-z0-9._-]*")
+
+
+def pruned_card(subject: Subject) -> str:
+    """The model card, in Markdown, of a pruned ``subject``. What it says of others' names is escaped."""
+    cut = subject.cut
+    if cut is None:
+        raise ValueError("a whole model has no cut to tell of")
+    record = cut.provenance
+    model = _block(record.get("model"))
+    whole = _text(model.get("name") or subject.name)
+    if model.get("fingerprint"):
+        whole += f" ({_text(model['fingerprint'])})"
+    template = Template((files("headviz.pruned_modeling") / "model_card.md").read_text("utf-8"))
+    return template.substitute(
+        base=_base(model),
+        name=_text(subject.name),
+        whole=whole,
+        kept=cut.count,
+        heads=sum(cut.heads),
+        version=__version__,
+        layers="\n".join(
+            f"| {layer} | {_numbers(row[:heads])} | {_numbers(~row[:heads])} |"
+            for layer, (row, heads) in enumerate(zip(cut.keep, cut.heads, strict=True))
+        ),
+        chosen="\n".join(_chosen(record)),
+        measured="\n".join(_measured(record)),
+    )
+
+
+def _base(model: dict[str, Any]) -> str:
+    """The line that links the card to the whole model, where that is one of the hub."""
+    name, revision = model.get("name"), model.get("revision")
+    return f"base_model: {name}\n" if revision and isinstance(name, str) and _HUB_ID.fullmatch(name) else ""
+
+
+def _numbers(which: np.ndarray) -> str:
+    return ", ".join(str(head) for head in np.flatnonzero(which)) or "none"
+
+
+def _chosen(record: dict[str, Any]) -> list[str]:
+    """A line for each pruning, in order."""
+    before = record.get("before")
+    steps = [*before, record] if isinstance(before, list) else [record]
+    return [_step(step) for step in map(_block, steps)]
+
+
+def _step(step: dict[str, Any]) -> str:
+    criterion, data = _block(step.get("criterion")), _block(step.get("data"))
+    how = f"By {_text(criterion['name'])}" if criterion.get("name") else "By hand"
+    if options := _block(criterion.get("options")):
+        how += f" ({', '.join(f'{_text(name)} {_text(value)}' for name, value in options.items())})"
+    by_hand = criterion.get("by_hand")
+    if criterion.get("name") and isinstance(by_hand, list) and by_hand:
+        how += f", changed by hand: {_text(', '.join(map(str, by_hand)))}"
+    if data.get("name"):
+        how += f"; scores from {_text(data.get('examples', '?'))} examples of {_text(data['name'])}"
+    if "kept" in step:
+        how += f"; {_text(step['kept'])} heads were left"
+    return f"- {how}."
+
+
+def _measured(record: dict[str, Any]) -> list[str]:
+    """A table of the figures of the cut; what is no figure with a value is left out."""
+    figures = {name: _block(figure) for name, figure in _block(record.get("measured")).items()}
+    figures = {name: figure for name, figure in figures.items() if _is_number(figure.get("value"))}
+    if not figures:
+        return ["Nothing was measured on this cut."]
+    rows = ["| measure | value | 95 % interval | examples |", "|---|---|---|---|"]
+    for name, figure in figures.items():
+        low, high = figure.get("low"), figure.get("high")
+        between = f"{low:.4f} to {high:.4f}" if _is_number(low) and _is_number(high) else ""
+        rows.append(f"| {_text(name)} | {figure['value']:.4f} | {between} | {_text(figure.get('examples', ''))} |")
+    return rows
+
+
+def _block(value: Any) -> dict[str, Any]:
+    """``value`` where it is an object, else an empty one: a mask file may hold anything."""
+    return value if isinstance(value, dict) else {}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _text(value: Any) -> str:
+    """``value`` on one line, with nothing that Markdown would take for its own."""
+    return re.sub(r"([\\`*_\[\]<>|#$])", r"\\\1", " ".join(str(value).split()))

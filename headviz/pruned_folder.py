@@ -1,0 +1,81 @@
+"""The folder of a pruned model: written so that transformers opens it without headviz, and opened strictly.
+
+Its config.json has a model_type of its own and names modeling_headviz.py, a copy of headviz's own file, for the
+classes. So transformers either runs that file or refuses; it never fills a class of its own with whatever fits.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from headviz import attention
+from headviz.checkpoint import MASK_FILE, is_pruned, read_config
+from headviz.errors import ExportError, LoadError
+from headviz.files import write_folder
+from headviz.progress import CancelSignal, OnProgress, Progress
+from headviz.pruned_card import pruned_card
+from headviz.saving import refusals_of_libraries, require_free
+from headviz.subject import Subject, load
+
+CODE_FILE = "modeling_headviz.py"
+CARD_FILE = "README.md"
+
+
+def save_pruned(
+    subject: Subject,
+    folder: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    on_progress: OnProgress | None = None,
+    cancel: CancelSignal | None = None,
+) -> Path:
+    """Write a pruned ``subject`` (`hv.prune`) to ``folder``, so that it opens with transformers alone.
+
+    The folder holds config.json, model.safetensors, modeling_headviz.py (the classes; transformers asks for
+    trust_remote_code), the tokenizer's files, head_mask.json (over the heads of the whole model) and README.md. The
+    subject is untouched. The folder is written whole or not at all; it must be new or empty, or, with ``overwrite``,
+    one that save_pruned wrote. Returns its path.
+
+    Raises ExportError for a model that is whole, and where the folder cannot be written.
+    """
+    if subject.cut is None:
+        raise ExportError(
+            f"{subject.name} is whole. Cut its heads out first: hv.save_pruned(hv.prune(subject, mask), folder)."
+        )
+    content, card = subject.cut.content(".json"), pruned_card(subject)
+    with Progress(3, "writing the pruned model", on_progress, cancel) as steps:
+        require_free(Path(folder), overwrite, "save_pruned", (CODE_FILE, CARD_FILE))
+        model: Any = attention.view(subject.model)  # saving writes into the configuration
+        steps.step()
+
+        def fill(temporary: Path) -> None:
+            with refusals_of_libraries(folder):
+                model.save_pretrained(temporary)
+                steps.step()
+                subject.processor.save_pretrained(temporary)
+            (temporary / MASK_FILE).write_bytes(content)
+            (temporary / CARD_FILE).write_text(card, "utf-8")
+            steps.step()
+
+        write_folder(folder, fill)
+    return Path(folder)
+
+
+def load_pruned(
+    folder: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    dtype: str = "float32",
+    on_progress: OnProgress | None = None,
+) -> Subject:
+    """Open a folder that `save_pruned` wrote; `hv.load` opens it too, and whole models besides.
+
+    No code of the folder is run: headviz has the same classes. Every weight must have its place, and configuration,
+    mask and weights must agree. ``device`` and ``dtype`` as for `hv.load`. Raises LoadError with one or two sentences.
+    """
+    path = Path(folder).expanduser()
+    if not is_pruned(read_config(path, path.name)):
+        raise LoadError(f"{path} holds no model that hv.save_pruned wrote. Open it with hv.load.")
+    return load(path, device=device, dtype=dtype, on_progress=on_progress)

@@ -1,0 +1,74 @@
+"""The file that folders of pruned models carry: it stands alone, and its classes have the sizes of the kept heads."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from headviz.families import family_of
+from headviz.pruned_modeling import PREFIX, model_classes, modeling_headviz
+from tests.tiny import FAMILIES, tiny_model
+
+
+def test_file_imports_torch_and_transformers_alone() -> None:
+    tree = ast.parse(Path(modeling_headviz.__file__).read_text("utf-8"))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            found.add(node.module)
+    assert found == {"collections.abc", "typing", "torch", "transformers"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_class_of_a_family_has_the_heads_that_are_kept(family: str) -> None:
+    whole, _ = tiny_model(family)
+    model_class = model_classes()[family]
+    kept = [[1, 3]] * 3 if family == "albert" else [[0, 2, 3], [], [1]]
+    values = {key: value for key, value in whole.config.to_dict().items() if key != "model_type"}
+    config = model_class.config_class.from_dict({**values, "kept_heads": kept})
+    assert config.model_type == f"{PREFIX}{family}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # torch warns of weights without elements where it draws them
+        model: Any = model_class(config)
+    uses = family_of(model).uses(model)
+    assert [use.heads for use in uses] == [len(heads) for heads in kept]
+    for use, heads in zip(uses, kept, strict=True):
+        width = 8 * len(heads)
+        assert use.head_size == 8
+        for part in (use.query, use.key, use.value):
+            assert (tuple(part.weight.shape), tuple(part.bias.shape), part.out_features) == (
+                (width, 32),
+                (width,),
+                width,
+            )
+        assert (tuple(use.output.weight.shape), use.output.in_features) == ((32, width), width)
+        assert tuple(use.output.bias.shape) == (32,)
+    with torch.no_grad():
+        assert model.eval()(input_ids=torch.tensor([[5, 6, 7]])).logits.shape == (1, 3)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_class_without_kept_heads_is_the_whole_model(family: str) -> None:
+    whole, _ = tiny_model(family)
+    model_class = model_classes()[family]
+    values = {key: value for key, value in whole.config.to_dict().items() if key != "model_type"}
+    model = model_class(model_class.config_class.from_dict(values))
+    assert {name: tensor.shape for name, tensor in model.state_dict().items()} == {
+        name: tensor.shape for name, tensor in whole.state_dict().items()
+    }
+
+
+def test_class_with_kept_heads_of_too_few_layers_is_refused() -> None:
+    whole, _ = tiny_model("bert")
+    model_class = model_classes()["bert"]
+    values = {key: value for key, value in whole.config.to_dict().items() if key != "model_type"}
+    with pytest.raises(ValueError, match="zip"):
+        model_class(model_class.config_class.from_dict({**values, "kept_heads": [[0], [1]]}))

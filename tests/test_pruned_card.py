@@ -1,0 +1,58 @@
+"""The model card tells what the mask's record holds, and lets no name out of its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import headviz as hv
+from headviz.pruned_card import pruned_card
+from tests.tiny import tiny_model
+
+
+def card(provenance: dict[str, Any], name: str = "tiny") -> str:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name=name)
+    keep = np.array([[1, 0, 1, 1], [0, 0, 0, 0], [1, 1, 1, 1]], dtype=bool)
+    return pruned_card(hv.prune(subject, hv.Mask(keep, provenance=provenance)))
+
+
+def test_card_lists_the_heads_of_every_layer() -> None:
+    text = card({})
+    assert "tiny-7-of-12-heads" in text and "with 7 of its 12 attention heads" in text
+    assert "| 0 | 0, 2, 3 | 1 |\n| 1 | none | 0, 1, 2, 3 |\n| 2 | 0, 1, 2, 3 | none |" in text
+    assert "By hand." in text and "Nothing was measured on this cut." in text
+
+
+def test_card_says_how_heads_were_chosen_and_what_was_measured() -> None:
+    text = card(
+        {
+            "criterion": {"name": "hies", "options": {"alpha": 0.97}, "by_hand": ["L0H1"]},
+            "data": {"name": "sst5", "examples": 512},
+            "measured": {"accuracy": {"value": 0.512, "low": 0.4911, "high": 0.5329, "examples": 2210}, "note": "no"},
+        }
+    )
+    assert "- By hies (alpha 0.97), changed by hand: L0H1; scores from 512 examples of sst5." in text
+    assert "| accuracy | 0.5120 | 0.4911 to 0.5329 | 2210 |" in text
+
+
+def test_card_of_a_model_pruned_twice_has_a_line_for_each_time() -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    first = hv.Mask(np.array([[1, 0, 1, 1]] * 3, dtype=bool), provenance={"criterion": {"name": "his"}})
+    once = hv.prune(subject, first)
+    text = pruned_card(hv.prune(once, hv.Mask.full(once).with_toggled("L0H1")))
+    assert "- By his; 9 heads were left.\n- By hand." in text
+    assert "tiny (" + subject.fingerprint + ") with 8 of its 12 attention heads" in text
+
+
+def test_card_escapes_names_and_survives_a_record_of_anything() -> None:
+    text = card({"before": ["x", {"criterion": 3, "data": []}], "data": {"name": "a|b\n# c <i>"}}, name="m_1 [x](y)")
+    assert r"m\_1 \[x\](y)-7-of-12-heads" in text
+    assert r"examples of a\|b \# c \<i\>." in text
+
+
+def test_card_names_the_base_model_of_the_hub_alone() -> None:
+    assert "base_model" not in card({})
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="owner/model")
+    object.__setattr__(subject, "revision", "0123abcd")
+    assert "\nbase_model: owner/model\n---\n" in pruned_card(hv.prune(subject, hv.Mask.full(subject)))
