@@ -62,13 +62,18 @@ def measured(budget: int, json_path: Path | None) -> Record:
         if name not in record["arms"]:
             record["arms"][name] = arm(subject, selection, start, scores, replay, budget, options)
             print(f"{name}: {record['arms'][name]}", file=sys.stderr, flush=True)
-            if json_path is not None:
-                write_text(json_path, json.dumps(record) + "\n")
+            keep(record, json_path)
     masks = {name: hv.Mask.from_code(one["code"], subject) for name, one in record["arms"].items()}
-    record |= {name: compared(subject, data[name], {"HIES": start, **masks}) for name in SPLITS}
+    for split in SPLITS:
+        if split not in record:
+            record[split] = compared(subject, data[split], {"HIES": start, **masks})
+            keep(record, json_path)
+    return record
+
+
+def keep(record: Record, json_path: Path | None) -> None:
     if json_path is not None:
         write_text(json_path, json.dumps(record) + "\n")
-    return record
 
 
 def arm(
