@@ -9,7 +9,7 @@ page = ui.shell("Export", "Take the mask home as a file, a folder or code; or op
 
 with ui.shown():
     if gates.ready(page):
-        from headviz.ui.panels import quality, take_home
+        from headviz.ui.panels import models, quality, take_home
 
         scored, mask = gates.scores(page), page.results.mask()
         if mask is None:
@@ -26,7 +26,7 @@ with ui.shown():
             with left, ui.shown():
                 take_home.files(mask)
             with right, ui.shown():
-                take_home.folder(page, mask)
+                models.models(page, mask)
             with ui.shown():
                 take_home.code(page, mask)
         with ui.shown():

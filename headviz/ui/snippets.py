@@ -36,7 +36,7 @@ print("accuracy", now.metrics["accuracy"], "before", before.metrics["accuracy"])
 def with_transformers(source: str, revision: str | None, subject: Subject, mask: Mask, *, pair: bool = False) -> str:
     """Zeroes the cut heads' columns of the output projections; needs torch and transformers alone. ``pair``: the model
     takes two texts."""
-    texts = '"A first text.", "And a second."' if pair else '"A text to classify."'
+    texts = _texts(pair)
     at = f", revision={revision!r}" if revision else ""
     cut = "".join(f"    {name!r}: {heads},\n" for name, heads in _cut_columns(subject, mask).items())
     size = _uses(subject)[0].head_size
@@ -57,6 +57,45 @@ with torch.no_grad():
     logits = model(**tokenizer({texts}, return_tensors="pt")).logits
 print(model.config.id2label[logits.argmax(-1).item()])
 """
+
+
+def masked_folder(path: str, pair: bool) -> str:
+    """Opens a masked folder with transformers alone."""
+    return _with_auto_classes(path, pair, "")
+
+
+def pruned_folder(path: str, pair: bool) -> str:
+    """Opens a pruned folder with transformers alone, which asks to trust the modelling file in it."""
+    return _with_auto_classes(path, pair, ", trust_remote_code=True")
+
+
+def _with_auto_classes(path: str, pair: bool, trust: str) -> str:
+    return f"""from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+folder = {path!r}
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model = AutoModelForSequenceClassification.from_pretrained(folder{trust}).eval()
+logits = model(**tokenizer({_texts(pair)}, return_tensors="pt")).logits
+print(model.config.id2label[logits.argmax(-1).item()])
+"""
+
+
+def onnx_file(path: str, pair: bool) -> str:
+    """Runs an ONNX file; the tokenizer is the model's own."""
+    return f"""import onnxruntime
+from transformers import AutoTokenizer
+
+session = onnxruntime.InferenceSession({path!r})
+tokenizer = AutoTokenizer.from_pretrained("PATH/TO/MODEL")
+inputs = tokenizer({_texts(pair)}, return_tensors="np")
+names = {{one.name for one in session.get_inputs()}}
+(logits,) = session.run(["logits"], {{name: array for name, array in inputs.items() if name in names}})
+print(logits.argmax(-1))
+"""
+
+
+def _texts(pair: bool) -> str:
+    return '"A first text.", "And a second."' if pair else '"A text to classify."'
 
 
 def _cut_columns(subject: Subject, mask: Mask) -> dict[str, list[int]]:

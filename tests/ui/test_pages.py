@@ -171,13 +171,13 @@ def test_seed_of_random_gives_another_mask_and_stands_in_the_file(opened: Any) -
     assert '"seed": 3' in next(block.value for block in at.code if '"headviz.mask"' in block.value)
 
 
-def test_export_shows_the_record_and_both_snippets(opened: Any, tiny_folder: Path) -> None:
+def test_export_shows_the_record_and_the_snippets(opened: Any, tiny_folder: Path) -> None:
     at = opened.switch_page("pages/mask.py").run().switch_page("pages/export.py").run()
     assert not at.exception and not at.error
-    record, ours, plain = (block.value for block in at.code)
+    record, opening, ours, plain = (block.value for block in at.code)
     assert '"format": "headviz.mask"' in record and '"measured"' in record
     assert "import headviz as hv" in ours and str(tiny_folder) in ours
-    assert "headviz" not in plain
+    assert "headviz" not in plain and "headviz" not in opening
 
 
 def test_masked_folder_is_written_where_asked_and_refused_where_something_is(opened: Any, tmp_path: Path) -> None:

@@ -1,11 +1,8 @@
-"""Taking a mask home: files, a folder, code; and opening a mask again."""
+"""Taking a mask home: files and code; and opening a mask again."""
 
 from __future__ import annotations
 
-import tempfile
 import warnings
-import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,26 +11,17 @@ import streamlit as st
 import headviz as hv
 from headviz.errors import HeadvizError, MaskError
 from headviz.mask import Mask
-from headviz.ui import engine, numbers, snippets, sources
+from headviz.ui import numbers, snippets, sources
 from headviz.ui.controls import help_of
-from headviz.ui.errors import plain, shown
+from headviz.ui.errors import shown
 from headviz.ui.grid import head_grid
 from headviz.ui.measured import Measured
 from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
 from headviz.ui.results import controls_of
-from headviz.ui.waiting import wait_for
 
 if TYPE_CHECKING:
     from headviz.evaluation import Evaluation
-
-
-@dataclass(frozen=True)
-class Packed:
-    """A zip on disk; the folder goes when nobody holds this any more."""
-
-    folder: tempfile.TemporaryDirectory[str]
-    path: Path
 
 
 def with_record(page: Page, mask: Mask) -> Mask:
@@ -114,77 +102,6 @@ def files(mask: Mask) -> None:
             )  # fmt: skip
     with st.expander("See the JSON"):
         st.code(mask.content(".json").decode("utf-8"), language=None)
-
-
-def folder(page: Page, mask: Mask) -> None:
-    """The masked model as a folder: at a path where the visitor sits at this machine, else as a zip."""
-    st.header("Masked model", help=help_of("pruning"), anchor=False)
-    st.markdown(
-        "An ordinary transformers folder of the same size, in which the cut heads' columns of the output "
-        "projections are zero: "
-        "it loads anywhere, without headviz."
-    )
-    key = ("folder", mask.code)
-    if page.local or sources.data_root() is not None:
-        with st.form("folder_form"):
-            path = st.text_input("New folder on this machine", key="folder_path", placeholder="/path/to/new-folder")
-            if st.form_submit_button("Write the folder", icon=":material/save:"):
-                page.jobs.forget(key)  # what was said of an earlier folder
-                with shown():
-                    _ask_folder(page, mask, sources.check_destination(path, local=page.local))
-        job = page.jobs.get(key)
-        if job is not None and job.state == "done":
-            st.success(f"Written to {plain(str(job.result))}.")
-        else:
-            wait_for(job, page)
-    _zip(page, mask)
-
-
-def _ask_folder(page: Page, mask: Mask, target: Path) -> None:
-    subject = page.session.subject
-    assert subject is not None
-
-    def work(on_progress: Any, cancel: Any) -> Path:
-        engine.wait()
-        hv.save_masked(subject, mask, target)
-        return target
-
-    page.jobs.start(("folder", mask.code), "Writing the folder", work)
-
-
-def _zip(page: Page, mask: Mask) -> None:
-    subject, key = page.session.subject, ("zip", mask.code)
-    assert subject is not None
-
-    def work(on_progress: Any, cancel: Any) -> Packed:
-        engine.wait()
-        holder: tempfile.TemporaryDirectory[str] = tempfile.TemporaryDirectory(prefix="headviz-")
-        target = Path(holder.name) / "masked-model"
-        hv.save_masked(subject, mask, target)
-        packed = Path(holder.name) / "masked-model.zip"
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-            for file in sorted(target.rglob("*")):
-                archive.write(file, Path("masked-model") / file.relative_to(target))
-        return Packed(holder, packed)
-
-    def pack() -> None:
-        page.jobs.start(key, "Packing the folder", work, kind="zip", alone=True)
-
-    job = page.jobs.get(key)
-    if job is not None and job.state == "done":
-        packed: Packed = job.result
-        size = packed.path.stat().st_size / 2**20
-        st.download_button(
-            f"Download the zip ({size:,.0f} MB)", packed.path.read_bytes, "masked-model.zip", "application/zip",
-            key="download.zip", on_click="ignore", icon=":material/download:",
-        )  # fmt: skip
-    elif job is None:
-        st.button(
-            "Pack as a zip", key="pack", icon=":material/folder_zip:",
-            on_click=pack,
-        )  # fmt: skip
-    else:
-        wait_for(job, page)
 
 
 def code(page: Page, mask: Mask) -> None:

@@ -1,0 +1,139 @@
+"""The model with the mask, to take home: what will be written, the proof that it answers alike, and the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from headviz.errors import HeadvizError
+from headviz.ui import numbers, sources
+from headviz.ui.controls import help_of
+from headviz.ui.errors import note, plain, sentence, shown
+from headviz.ui.models_home import FORMS, LARGEST_DOWNLOAD, ModelsHome, Written
+from headviz.ui.page import Page
+from headviz.ui.panels.figures import figure, places
+from headviz.ui.state import OpenedModel
+from headviz.ui.waiting import wait_for
+
+if TYPE_CHECKING:
+    from headviz.mask import Mask
+
+
+def models(page: Page, mask: Mask) -> None:
+    """Choose a form, see what it will be, and write it."""
+    st.header("Model", help=help_of("pruning"), anchor=False)
+    kind = st.segmented_control(
+        "Form", list(FORMS), key="model_form", default="masked", required=True, persist_state="session",
+        format_func=lambda name: FORMS[name].title, label_visibility="collapsed",
+    )  # fmt: skip
+    home = ModelsHome(page.results, mask, kind or "masked")
+    st.markdown(home.form.explain)
+    with shown():
+        if home.form.smaller:
+            _preview(page, mask)
+        if page.local or sources.data_root() is not None:
+            _at_a_place(page, home)
+        _packed(page, home)
+        _code(page, home)
+
+
+def _preview(page: Page, mask: Mask) -> None:
+    """Parameters and size before and after, from shapes."""
+    from headviz.cost import cost
+
+    subject = page.session.subject
+    assert subject is not None
+    table = cost(subject, mask)
+    gone, saved = int(table["parameters_saved"].sum()), int(table["bytes_saved"].sum())
+    columns = places(3, "preview")
+    figure(
+        columns[0], "Parameters after", numbers.count(subject.parameters - gone), f"of {subject.parameters:,}",
+        explained="Counted from shapes: the projections of the cut heads go, all else stays.",
+    )  # fmt: skip
+    figure(columns[1], "Smaller by", numbers.share(gone / subject.parameters), f"{saved / 2**20:,.1f} MB", "pruning")
+    flops = float(table["flops_saved"].sum() / table["flops"].sum())
+    figure(columns[2], "FLOPs of attention", f"\u2212{numbers.share(flops)}", "per token, at 128 tokens", "flops")
+
+
+def _at_a_place(page: Page, home: ModelsHome) -> None:
+    what = "file" if home.form.is_file else "folder"
+    with st.form("folder_form"):
+        path = st.text_input(f"New {what} on this machine", key="folder_path", placeholder=f"/path/to/{home.form.name}")
+        if st.form_submit_button(f"Write the {what}", icon=":material/save:"):
+            home.forget("write")  # what was said of an earlier one
+            with shown():
+                home.ask_folder(sources.check_destination(path, local=page.local))
+    job = home.job("write")
+    if job is not None and job.state == "done":
+        st.success(f"Written to {plain(str(job.result.path))}.")
+        _proof(job.result)
+        _open(page, home, job.result)
+    else:
+        wait_for(job, page)
+
+
+def _packed(page: Page, home: ModelsHome) -> None:
+    job, file = home.job("pack"), home.form.name if home.form.is_file else f"{home.form.name}.zip"
+
+    def pack() -> None:
+        home.ask_packed()
+
+    if job is None:
+        st.button(f"Make {file}", key="pack", icon=":material/folder_zip:", on_click=pack)
+        return
+    if job.state != "done":
+        wait_for(job, page)
+        return
+    written: Written = job.result
+    _proof(written)
+    if written.size > LARGEST_DOWNLOAD:
+        where = f"It lies at {plain(str(written.path))}." if page.local else "Ask who runs this server for it."
+        note(f"{file} has {written.size / 2**20:,.0f} MB, too much for a download. {where}")
+        return
+    kind = "application/octet-stream" if home.form.is_file else "application/zip"
+    st.download_button(
+        f"Download {file} ({written.size / 2**20:,.1f} MB)", written.path.read_bytes, file, kind,
+        key="download.zip", on_click="ignore", icon=":material/download:",
+    )  # fmt: skip
+
+
+def _proof(written: Written) -> None:
+    """What was compared, and whether it holds."""
+    proof = written.proof
+    if proof.holds:
+        st.markdown(f":material/verified: {plain(proof.sentence)}")
+    else:
+        sentence(proof.sentence)
+
+
+def _open(page: Page, home: ModelsHome, written: Written) -> None:
+    """A pruned folder as a model of its own: scored, cut further, exported again."""
+    if home.kind != "pruned":
+        return
+
+    def take() -> None:
+        from headviz.subject import load
+
+        try:
+            subject = load(written.path)
+        except HeadvizError as error:
+            page.session.troubles[:] = [str(error)]
+            return
+        opened = OpenedModel(subject, str(written.path), subject.fingerprint)
+        page.session.own_run = True
+        page.session.open_model(page.results.shelf.models.put(opened.link, opened))
+
+    st.button("Open it here as a model of its own", key="open_pruned", icon=":material/folder_open:", on_click=take)
+
+
+def _code(page: Page, home: ModelsHome) -> None:
+    subject = page.session.subject
+    assert subject is not None and page.session.data is not None
+    job = home.job("write")
+    path = f"PATH/TO/{home.form.name}"
+    if page.local and job is not None and job.state == "done":
+        path = str(Path(job.result.path).resolve())
+    with st.expander("Code that opens it"):
+        st.code(home.form.code(path, len(page.session.data.selection[0].inputs) > 1), language=None)

@@ -1,0 +1,111 @@
+"""Models to take home: each form is written, proved, opened again, and the code that opens it runs as it is given."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import headviz as hv
+from headviz.ui import models_home
+from headviz.ui.models_home import FORMS, PROOF_FILE, ModelsHome
+from headviz.ui.results import Results
+from tests.ui.conftest import said
+
+CUT = ("L0H1", "L2H0", "L2H1", "L2H2", "L2H3")  # a layer loses all
+
+
+def home(made: Results, kind: str) -> ModelsHome:
+    return ModelsHome(made, hv.Mask.full(made.session.subject).with_toggled(*CUT), kind)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_form_is_written_proved_and_opened_by_its_code(made: Results, kind: str, tmp_path: Path) -> None:
+    taken = home(made, kind)
+    job = taken.ask_folder(tmp_path / taken.form.name)
+    assert job.error is None
+    written = job.result
+    assert written.proof.holds and written.proof.examples == 30 and not written.proof.differing
+    subject, code = made.session.subject, taken.form.code(str(written.path), False)
+    assert subject is not None
+    source = made.session.model.source  # type: ignore[union-attr]
+    subject.processor.save_pretrained(tmp_path / source)
+    found: dict[str, Any] = {"print": lambda *parts: None}
+    exec(compile(code.replace("PATH/TO/MODEL", str(tmp_path / source)), "snippet", "exec"), found)
+    expected = hv.evaluate(subject, _one(), taken.mask).logits
+    assert found["logits"].shape == expected.shape
+    logits = found["logits"].detach().numpy() if kind != "onnx" else found["logits"]
+    assert np.abs(logits - expected).max() < 1e-4
+
+
+def _one() -> hv.Data:
+    import pandas as pd
+
+    return hv.load_data(pd.DataFrame({"text": ["A text to classify."], "label": ["good"]}))
+
+
+@pytest.mark.parametrize("kind", ["masked", "pruned"])
+def test_packed_folder_holds_the_proof_and_opens_in_headviz(made: Results, kind: str, tmp_path: Path) -> None:
+    taken = home(made, kind)
+    written = taken.ask_packed().result
+    assert written.size == written.path.stat().st_size
+    with zipfile.ZipFile(written.path) as archive:
+        archive.extractall(tmp_path)
+    folder = tmp_path / taken.form.name
+    assert (folder / PROOF_FILE).is_file()
+    opened = hv.load(folder)
+    assert opened.heads == ((3, 4, 0) if kind == "pruned" else (4, 4, 4))
+    assert "holds" in (folder / PROOF_FILE).read_text()
+
+
+def test_temporary_files_go_with_what_holds_them(made: Results) -> None:
+    taken = home(made, "masked")
+    written = taken.ask_packed().result
+    folder = written.path.parent
+    assert folder.is_dir()
+    taken.forget("pack")
+    del written
+    import gc
+
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_export_page_shows_what_pruning_saves_and_makes_the_zip(opened: Any) -> None:
+    at = opened.switch_page("pages/export.py").run()
+    at.segmented_control(key="model_form").set_value("pruned").run()
+    figures = {metric.label: metric.value for metric in at.metric}
+    assert figures["FLOPs of attention"].startswith("\u2212") and figures["Smaller by"].endswith("%")
+    next(button for button in at.button if button.label == "Make pruned-model.zip").click().run()
+    assert not at.exception and not at.error
+    assert any("answers like the masked model" in block.value for block in at.markdown)
+    assert any("Download pruned-model.zip" in button.label for button in at.get("download_button"))
+
+
+def test_pruned_folder_is_opened_as_a_model_of_its_own(opened: Any, tmp_path: Path) -> None:
+    at = opened.switch_page("pages/export.py").run()
+    at.segmented_control(key="model_form").set_value("pruned").run()
+    at.text_input(key="folder_path").input(str(tmp_path / "pruned"))
+    next(button for button in at.button if button.label == "Write the folder").click().run()
+    assert "Written to" in said(at)
+    whole = at.session_state["headviz"].subject
+    at.button(key="open_pruned").click().run()
+    pruned = at.session_state["headviz"].subject
+    assert not at.exception and sum(pruned.heads) < sum(whole.heads)
+    for page in ("app.py", "pages/scores.py", "pages/mask.py", "pages/export.py"):
+        at.switch_page(page).run()
+        assert not at.exception and not at.error, page
+
+
+def test_what_is_too_large_for_a_download_says_where_it_lies(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headviz.ui.panels.models.LARGEST_DOWNLOAD", 1)
+    at = opened.switch_page("pages/export.py").run()
+    next(button for button in at.button if button.label == "Make masked-model.zip").click().run()
+    assert "too much for a download" in said(at) and "masked-model.zip" in said(at)
+
+
+def test_every_form_says_what_it_is() -> None:
+    assert all(form.explain.endswith(".") and form.title for form in models_home.FORMS.values())
