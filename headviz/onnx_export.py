@@ -39,6 +39,7 @@ FORMAT, VERSION = "headviz.onnx", 1
 TOLERANCE = 1e-3
 """The largest difference of a logit from torch's, for logits up to 1 and in proportion above, of a file that is kept.
 What was seen is about 3e-6; a graph that is wrong differs by far more."""
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _LARGEST = 2**31 - 2**20  # bytes of one protobuf message, with room for the graph
 _WORDS = "It was not what we hoped for , but it was good in its own way .".split()
@@ -65,12 +66,14 @@ def export_onnx(
     """
     target = _require_path(path)
     gates_of(subject, mask)  # says where mask and model do not fit
-    require_packages("onnx", "onnxscript", "onnxruntime")
+    require_packages(*PACKAGES)
     _require_size(subject)
     with Progress(3, "writing the ONNX file", on_progress, cancel) as steps:
         model = _Classifier(subject, mask)
         batches = _probes(subject)
         graph = _graph(model, model.arguments(batches[0]))
+        if 0 in subject.heads:
+            _keep_zeros(graph)
         steps.step()
         difference, largest = _check(model, OnnxModel(graph.SerializeToString(), target.name), batches)
         steps.step()
@@ -158,6 +161,15 @@ def _graph(model: _Classifier, arguments: Sequence[Tensor]) -> Any:
         for node in function.node:
             del node.metadata_props[:]
     return graph
+
+
+def _keep_zeros(graph: Any) -> None:
+    """For layers without heads: let a 0 in a shape be 0. By default it means "as many as before", and the exporter of
+    torch 2.13 leaves it so where it takes attention apart."""
+    for node in graph.graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Reshape" and attribute.name == "allowzero":
+                attribute.i = 1
 
 
 @contextmanager

@@ -9,11 +9,12 @@ logits are nearer to each other than twice the difference.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import torch
 from torch import Tensor
@@ -22,7 +23,9 @@ from headviz.batches import BATCH_TOKENS, Batch
 from headviz.data import require_data
 from headviz.errors import ExportError
 from headviz.evaluation import gates_of
+from headviz.files import write_whole
 from headviz.mask import Mask
+from headviz.mask.plain import plain
 from headviz.onnx_model import open_onnx
 from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.provenance import record
@@ -82,6 +85,15 @@ class Proof:
     def record(self) -> dict[str, Any]:
         """Everything, fit for JSON."""
         return asdict(self) | {"bound": self.bound, "holds": self.holds, "sentence": self.sentence}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write `record` to ``path``, whole or not at all. Raises ExportError where the system refuses."""
+        content = (json.dumps(plain(self.record()), indent=2, ensure_ascii=False) + "\n").encode("utf-8")
+
+        def write(file: BinaryIO) -> None:
+            file.write(content)
+
+        write_whole(path, write)
 
 
 @torch.no_grad()

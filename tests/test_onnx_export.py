@@ -94,11 +94,21 @@ def test_exported_file_carries_its_record_and_nothing_of_the_machine(subject: hv
     assert b"site-packages" not in content and b".py" not in content and str(exported.parent).encode() not in content
 
 
+def test_pruned_model_with_an_empty_layer_gives_its_logits(subject: hv.Subject, tmp_path: Path) -> None:
+    pruned = hv.prune(subject, mask_of(subject))
+    assert pruned.heads == (3, 0, 4)
+    model = open_onnx(hv.export_onnx(pruned, tmp_path / "model.onnx"))
+    assert largest_difference(pruned, None, model) < 2e-5
+    assert largest_difference(subject, mask_of(subject), model) < 2e-5
+    assert model.record["model"]["heads"] == [3, 0, 4]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_whole_and_masked_gives_its_logits(family: str, tmp_path: Path) -> None:
-    subject = subject_of(family)
-    for mask in (None, mask_of(subject)):
+def test_every_family_whole_masked_and_pruned_gives_its_logits(family: str, tmp_path: Path) -> None:
+    whole = subject_of(family)
+    pruned = hv.prune(whole, mask_of(whole))
+    for subject, mask in ((whole, None), (whole, mask_of(whole)), (pruned, None)):
         model = open_onnx(hv.export_onnx(subject, tmp_path / "model.onnx", mask=mask))
         assert ("token_type_ids" in model.inputs) == subject.segments
         assert largest_difference(subject, mask, model) < 2e-5

@@ -133,6 +133,14 @@ def test_record_is_fit_for_json(subject: hv.Subject, mask: hv.Mask) -> None:
     assert record["bound"] == proof.bound and record["sentence"] == proof.sentence
 
 
+def test_saved_proof_is_its_record_and_what_is_no_number_is_null(tmp_path: Path) -> None:
+    proof_of(largest_difference=float("nan"), differing=(3,)).save(tmp_path / "proof.json")
+    saved = json.loads((tmp_path / "proof.json").read_text("utf-8"))
+    assert saved["largest_difference"] is None and saved["holds"] is False and saved["differing"] == [3]
+    with pytest.raises(hv.ExportError, match="its folder does not exist"):
+        proof_of().save(tmp_path / "absent" / "proof.json")
+
+
 # Refusals
 
 

@@ -78,3 +78,16 @@ def scores_file(tmp_path_factory: pytest.TempPathFactory, model_folder: Path, da
     path = tmp_path_factory.mktemp("cli-scores") / "scores.parquet"
     assert main(["score", str(model_folder), str(data_file), "-o", str(path)]) == 0
     return path
+
+
+CUT = ("L0H1", "L1H0", "L1H1", "L1H2", "L1H3")
+"""The heads that `mask_file` prunes of the tiny model: one layer loses all of its four."""
+
+
+@pytest.fixture(scope="session")
+def mask_file(tmp_path_factory: pytest.TempPathFactory, model_folder: Path) -> Path:
+    import headviz as hv
+
+    path = tmp_path_factory.mktemp("cli-mask") / "mask.json"
+    hv.Mask.full(hv.load(model_folder)).with_toggled(*CUT).save(path)
+    return path

@@ -28,7 +28,7 @@ def test_help_of_a_command_has_an_example_that_parses(name: str, run: Callable) 
     assert "--json" in ran.out
 
 
-@pytest.mark.parametrize("name", ["score", "select", "evaluate", "cahp"])
+@pytest.mark.parametrize("name", ["score", "select", "evaluate", "cahp", "prune", "export"])
 def test_commands_that_read_data_take_the_same_flags(name: str, run: Callable) -> None:
     shown = run(name, "--help").out
     for flag in ("--device", "--limit", "--seed", "--split", "--inputs", "--label ", "--labels"):

@@ -1,0 +1,93 @@
+"""``headviz export``: the cut model as an ONNX file, as a masked folder and as a pruned folder."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from headviz.cli import arguments, cutting
+from headviz.cli.errors import Usage
+from headviz.cli.output import Console, Result
+
+_KINDS = {"pruned": "pruned folder", "masked": "masked folder", "onnx": "ONNX file"}
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser(
+        "export",
+        help="write the cut model as ONNX or as a folder",
+        description="Write MODEL without the heads that MASK prunes: as one ONNX file or a folder of smaller weights, "
+        "or as an ordinary folder of the whole size in which these heads are zeroed.",
+        epilog="Example: headviz export demo/reviews mask.json --onnx model.onnx --verify demo/reviews --split test",
+    )
+    parser.add_argument("--onnx", metavar="FILE", help="smaller weights as one .onnx file, for any batch and length")
+    parser.add_argument("--masked", metavar="FOLDER", help="zeroed heads; opens wherever transformers' folders do")
+    parser.add_argument("--pruned", metavar="FOLDER", help="smaller weights; opens with transformers and headviz")
+    cutting.add(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, console: Console) -> Result:
+    targets = _targets(args)
+    if "onnx" in targets:
+        _require_onnx()
+    given = cutting.open_given(args, console)
+    import headviz as hv
+
+    pruned = hv.prune(given.subject, given.mask)
+    console.notes(note for note in pruned.notes if note not in given.subject.notes)
+    files = []
+    for kind, target in targets.items():
+        if kind == "pruned":
+            hv.save_pruned(pruned, target, overwrite=args.overwrite, on_progress=console.progress)
+        elif kind == "masked":
+            hv.save_masked(given.subject, given.mask, target, overwrite=args.overwrite, on_progress=console.progress)
+        else:
+            hv.export_onnx(pruned, target, on_progress=console.progress)
+        proof, size = cutting.prove(given, target, console), cutting.bytes_of(target)
+        files.append({"kind": kind, "path": str(target), "bytes": size, "proof": proof})
+    found = {
+        "model": {"name": given.subject.name, "fingerprint": given.subject.fingerprint},
+        "pruned": list(given.mask.pruned),
+        **cutting.sizes(given.subject, pruned),
+        "files": files,
+    }
+    return Result(_lines(args, found), found)
+
+
+def _targets(args: argparse.Namespace) -> dict[str, Path]:
+    """Where each kind goes, folders before files, refused before the work."""
+    wanted = {
+        "pruned": cutting.output_folder(args.pruned, args.overwrite),
+        "masked": cutting.output_folder(args.masked, args.overwrite),
+        "onnx": arguments.output_path(args.onnx, ".onnx"),
+    }
+    targets = {kind: path for kind, path in wanted.items() if path is not None}
+    if not targets:
+        raise Usage("Nothing is asked for; add --onnx FILE, --masked FOLDER or --pruned FOLDER.")
+    if len({path.resolve() for path in targets.values()}) < len(targets):
+        raise Usage("Two outputs have one name; give each a name of its own.")
+    return targets
+
+
+def _require_onnx() -> None:
+    """Refuse before anything is written what would stop the last of the outputs."""
+    from headviz.onnx_export import PACKAGES
+    from headviz.onnx_model import require_packages
+
+    require_packages(*PACKAGES)
+
+
+def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{args.model}: {len(found['pruned'])} of {found['heads']['before']} heads are cut.",
+        "",
+        *cutting.size_lines(found),
+        "",
+    ]
+    for one in found["files"]:
+        lines.append(f"Saved the {_KINDS[one['kind']]} to {one['path']} ({one['bytes'] / 1e6:,.1f} MB)")
+        if one["proof"] is not None:
+            lines.append(one["proof"]["sentence"])
+    return lines

@@ -1,0 +1,54 @@
+"""``headviz prune``: a smaller model without the heads that a mask cuts, as a folder."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from headviz.cli import cutting
+from headviz.cli.output import Console, Result
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser(
+        "prune",
+        help="cut heads out of the weights and save the smaller model",
+        description="Cut the heads that MASK prunes out of the weights of MODEL, and save what is left as a folder. It "
+        "opens with transformers alone (trust_remote_code=True), with headviz, and in the app.",
+        epilog="Example: headviz prune demo/reviews mask.json -o pruned-model --verify demo/reviews --split test",
+    )
+    parser.add_argument("-o", "--output", metavar="FOLDER", required=True, help="where to save the pruned model")
+    cutting.add(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, console: Console) -> Result:
+    folder = cutting.output_folder(args.output, args.overwrite)
+    assert folder is not None
+    given = cutting.open_given(args, console)
+    import headviz as hv
+
+    pruned = hv.prune(given.subject, given.mask)
+    console.notes(note for note in pruned.notes if note not in given.subject.notes)
+    hv.save_pruned(pruned, folder, overwrite=args.overwrite, on_progress=console.progress)
+    found = {
+        "model": {"name": given.subject.name, "fingerprint": given.subject.fingerprint},
+        "pruned": list(given.mask.pruned),
+        **cutting.sizes(given.subject, pruned),
+        "folder": str(folder),
+        "folder_bytes": cutting.bytes_of(folder),
+        "proof": cutting.prove(given, folder, console),
+    }
+    return Result(_lines(args, found), found)
+
+
+def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
+    proof = found["proof"]
+    return [
+        f"{args.model}: {len(found['pruned'])} of {found['heads']['before']} heads are cut out.",
+        "",
+        *cutting.size_lines(found),
+        *([] if proof is None else ["", proof["sentence"]]),
+        "",
+        f"Saved to {found['folder']} ({found['folder_bytes'] / 1e6:,.1f} MB)",
+    ]
