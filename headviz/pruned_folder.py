@@ -33,10 +33,10 @@ def save_pruned(
 ) -> Path:
     """Write a pruned ``subject`` (`hv.prune`) to ``folder``, so that it opens with transformers alone.
 
-    The folder holds config.json, model.safetensors, modeling_headviz.py (the classes; transformers asks for
-    trust_remote_code), the tokenizer's files, head_mask.json (over the heads of the whole model) and README.md. The
-    subject is untouched. The folder is written whole or not at all; it must be new or empty, or, with ``overwrite``,
-    one that save_pruned wrote. Returns its path.
+    The folder holds config.json, model.safetensors (in the subject's dtype), modeling_headviz.py (the classes;
+    transformers asks for trust_remote_code), the tokenizer's files, head_mask.json (over the heads of the whole model)
+    and README.md. The subject is untouched. The folder is written whole or not at all; it must be new or empty, or,
+    with ``overwrite``, one that save_pruned wrote. Returns its path.
 
     Raises ExportError for a model that is whole, and where the folder cannot be written.
     """

@@ -361,3 +361,56 @@ def test_saving_tells_how_far_it_is(tmp_path: Path, progress_log: tuple[list[tup
     calls, on_progress = progress_log
     hv.save_pruned(pruned_of("bert"), tmp_path / "pruned", on_progress=on_progress)
     assert [call[:2] for call in calls] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+# A real model
+
+PREDICT = """
+import csv, sys
+class Absent:
+    def find_spec(self, name, *rest):
+        if name.split(".")[0] == "headviz":
+            raise ImportError("headviz is not here")
+sys.meta_path.insert(0, Absent())
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+folder, data, out = sys.argv[1:]
+model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True, dtype=torch.float32)
+tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
+with open(data, encoding="utf-8", newline="") as file:
+    texts = [row["text"] for row in csv.DictReader(file, delimiter="\\t", quoting=csv.QUOTE_NONE)]
+logits = []
+with torch.no_grad():
+    for start in range(0, len(texts), 64):
+        batch = texts[start : start + 64]
+        inputs = tokenizer(batch, padding=True, truncation=True, max_length=512, return_tensors="pt")
+        logits.append(model(**inputs).logits)
+torch.save(torch.cat(logits), out)
+"""
+
+
+@pytest.mark.slow
+def test_half_of_minilm_gives_the_masked_predictions_in_transformers_alone(shared: Path, tmp_path: Path) -> None:
+    """36 of 72 heads by HIES (alpha 0.97, 512 training examples, seed 0), on the 2,210 texts of the test split."""
+    subject = hv.load(shared / "models" / "minilm-sst5", device="cpu")
+    train = hv.load_data(shared / "data" / "sst5" / "train.tsv", limit=512, seed=0)
+    test = hv.load_data(shared / "data" / "sst5" / "test.tsv")
+    mask = hv.select(hv.score(subject, train).hies(0.97), 0.5)
+    assert mask.count == 36
+    masked = hv.evaluate(subject, test, mask)
+    folder = hv.save_pruned(hv.prune(subject, mask), tmp_path / "pruned")
+    (tmp_path / "predict.py").write_text(PREDICT)
+    out = tmp_path / "logits.pt"
+    subprocess.run(
+        [sys.executable, "-I", "predict.py", folder, shared / "data" / "sst5" / "test.tsv", out],
+        cwd=tmp_path,
+        env={**os.environ, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"},
+        check=True,
+        timeout=280,
+    )
+    logits = torch.load(out)
+    assert logits.shape == (2210, 5)
+    np.testing.assert_array_equal(logits.argmax(1).numpy(), masked.predictions)
+    require_equal(logits, torch.from_numpy(masked.logits))
+    loaded = hv.evaluate(hv.load(folder, device="cpu"), test)
+    np.testing.assert_array_equal(loaded.predictions, masked.predictions)

@@ -9,7 +9,7 @@ from typing import Any
 
 from headviz.checkpoint.pruned import check_kept, is_pruned, pruned_class
 from headviz.errors import LoadError
-from headviz.pruned_modeling import model_classes, whole_type
+from headviz.pruned_modeling import PREFIX, model_classes, whole_type
 
 WORKING = "BERT, RoBERTa, XLM-R, DistilBERT, ELECTRA and ALBERT"
 
@@ -136,9 +136,8 @@ def classifier_class(config: Any) -> Any:
     """The class of the text classifier that ``config`` is for."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
 
-    pruned = model_classes().get(whole_type(config.model_type))
-    if pruned is not None and isinstance(config, pruned.config_class):
-        return pruned
+    if config.model_type.startswith(PREFIX):
+        return model_classes()[whole_type(config.model_type)]
     return MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
 
 

@@ -15,6 +15,7 @@ from headviz.checkpoint.pruned import is_pruned, read_cut
 from headviz.checkpoint.quiet import quiet_transformers
 from headviz.checkpoint.tokenizer import open_tokenizer
 from headviz.errors import LoadError
+from headviz.pruned_modeling import whole_type
 
 if TYPE_CHECKING:
     import torch
@@ -34,8 +35,8 @@ class Checkpoint:
     """An opened model folder.
 
     ``model`` (in eval mode, its weights apart from the file's), ``processor`` (the tokenizer), ``fingerprint`` of the
-    weight files, ``family`` (model type), ``config``, ``notes``: sentences about what is usable but worth knowing,
-    ``cut``: of a pruned model the mask over the heads of the whole one.
+    weight files, ``family`` (model type, of the whole model), ``config``, ``notes``: sentences about what is usable but
+    worth knowing, ``cut``: of a pruned model the mask over the heads of the whole one.
     """
 
     model: Any
@@ -73,7 +74,7 @@ def open_checkpoint(
             model = _to(model, device)
             found = fingerprint.result()
     notes = [*_storage_notes(held, dtype), *_unused_notes(unused, name), *label_notes(raw, config, name)]
-    return Checkpoint(model, tokenizer, found, config.model_type, model.config, tuple(notes), cut)
+    return Checkpoint(model, tokenizer, found, whole_type(config.model_type), model.config, tuple(notes), cut)
 
 
 def _held(files: list[Path], name: str) -> dict[str, Entry]:

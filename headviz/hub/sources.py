@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from headviz.checkpoint.configuration import read_config
 from headviz.checkpoint.files import weight_files
+from headviz.checkpoint.pruned import MASK_FILE, is_pruned
 from headviz.checkpoint.tokenizer import has_tokenizer
 from headviz.demo import reviews
 from headviz.errors import DataError, HeadvizError, LoadError
@@ -124,7 +126,16 @@ def _has_weights(folder: Path) -> bool:
 
 
 def _is_complete(folder: Path) -> bool:
-    return _has_weights(folder) and has_tokenizer(folder)
+    return _has_weights(folder) and has_tokenizer(folder) and _has_mask(folder)
+
+
+def _has_mask(folder: Path) -> bool:
+    """Whether a pruned model's mask is there, which transformers does not download for itself."""
+    try:
+        raw = read_config(folder, folder.name)
+    except LoadError:
+        return True  # opening it says what is wrong
+    return not is_pruned(raw) or (folder / MASK_FILE).is_file()
 
 
 def _model_files(files: dict[str, int], there: Repository) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import headviz as hv
 from headviz.checkpoint import open_checkpoint
 from headviz.demo import reviews
 from headviz.errors import DataError, HeadvizError, LoadError
@@ -171,6 +172,17 @@ def test_hub_model_interrupted_download_is_completed(hub: FakeHub, tmp_path: Pat
     assert "is only in part in the Hugging Face cache" in refused("owner/tiny", cache=tmp_path, offline=True)
     assert resolve("owner/tiny", endpoint=hub.url, cache=tmp_path) == first
     assert (first.folder / "model.safetensors").exists()
+
+
+def test_hub_model_that_is_pruned_gets_the_mask_that_transformers_left_behind(hub: FakeHub, tmp_path: Path) -> None:
+    subject = hv.load(save_tiny(tmp_path / "whole"))
+    folder = hv.save_pruned(hv.prune(subject, hv.Mask.full(subject).with_toggled("L1H2")), tmp_path / "pruned")
+    hub.repositories["owner/pruned"] = {path.name: path.read_bytes() for path in folder.iterdir()}
+    first = resolve("owner/pruned", endpoint=hub.url, cache=tmp_path / "cache")
+    assert hv.load(first.folder).heads == (4, 3, 4)
+    (first.folder / "head_mask.json").unlink()
+    assert resolve("owner/pruned", endpoint=hub.url, cache=tmp_path / "cache") == first
+    assert hv.load(first.folder).heads == (4, 3, 4)
 
 
 def test_hub_model_revision_is_asked_for(hub: FakeHub, tmp_path: Path) -> None:
