@@ -187,8 +187,8 @@ def findings(record: Record) -> list[str]:
     if gained > 0:
         there = [f"{-100 * record[split]['by loss']['nats'][0] / gained:.0f} % on {SPLITS[split]}" for split in SPLITS]
         lines.append(
-            f"Improving by loss gained {gained:.3f} nats on the selection half; against HIES's mask the result is worth "
-            f"{' and '.join(there)} of that."
+            f"Improving by loss gained {gained:.3f} nats on the selection half. Of as much, its mask gains "
+            f"{' and '.join(there)}."
         )
     return lines
 
