@@ -24,7 +24,7 @@ with ui.shown():
                 quality.final(page, mask)
             left, right = st.columns(2, gap="large")
             with left, ui.shown():
-                take_home.files(mask)
+                take_home.files(page, mask)
             with right, ui.shown():
                 models.models(page, mask)
             with ui.shown():

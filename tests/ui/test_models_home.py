@@ -109,3 +109,24 @@ def test_what_is_too_large_for_a_download_says_where_it_lies(opened: Any, monkey
 
 def test_every_form_says_what_it_is() -> None:
     assert all(form.explain.endswith(".") and form.title for form in models_home.FORMS.values())
+
+
+def test_speed_is_measured_on_a_click_and_told_beside_the_promise(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headviz.ui.panels.speed._ROUNDS", 2)
+    at = opened.switch_page("pages/export.py").run()
+    at.segmented_control(key="model_form").set_value("pruned").run()
+    at.button(key="measure_speed").click().run()
+    assert not at.exception and not at.error
+    (table,) = [block.value for block in at.markdown if "speed-up" in block.value]
+    assert len(table.splitlines()) == 2 + 2  # one text and 32, at the length that this model bears
+    assert "faster" in "\n".join(block.value for block in at.markdown)
+
+
+@pytest.mark.parametrize(
+    ("slowest", "fastest", "told"),
+    [(1.1, 1.4, "faster in every setting"), (0.8, 1.0, "It is not faster here"), (0.9, 1.3, "not faster in every")],
+)
+def test_speed_is_judged_by_its_spread(slowest: float, fastest: float, told: str) -> None:
+    from headviz.ui.panels.speed import _verdict
+
+    assert told in _verdict(slowest, fastest)

@@ -14,6 +14,7 @@ from headviz.ui.errors import note, plain, sentence, shown
 from headviz.ui.models_home import FORMS, LARGEST_DOWNLOAD, ModelsHome, Written
 from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
+from headviz.ui.panels.speed import speed
 from headviz.ui.state import OpenedModel
 from headviz.ui.waiting import wait_for
 
@@ -37,6 +38,8 @@ def models(page: Page, mask: Mask) -> None:
             _at_a_place(page, home)
         _packed(page, home)
         _code(page, home)
+        if home.form.smaller:
+            speed(page, mask)
 
 
 def _preview(page: Page, mask: Mask) -> None:

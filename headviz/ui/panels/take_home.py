@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from headviz.ui.results import controls_of
 
 if TYPE_CHECKING:
     from headviz.evaluation import Evaluation
+    from headviz.scores import Scores
 
 
 def with_record(page: Page, mask: Mask) -> Mask:
@@ -84,7 +86,7 @@ def heads(page: Page, mask: Mask) -> None:
     )  # fmt: skip
 
 
-def files(mask: Mask) -> None:
+def files(page: Page, mask: Mask) -> None:
     st.header("Mask file", help=help_of("head_mask", "provenance"), anchor=False)
     st.markdown(
         "The JSON names the model, how the heads were chosen and what was measured; the .npz holds `keep` and "
@@ -100,8 +102,21 @@ def files(mask: Mask) -> None:
                 title, mask.content(suffix), f"mask{suffix}", mime, key=f"download{suffix}", on_click="ignore",
                 icon=":material/download:",
             )  # fmt: skip
+        if (base := page.results.base()) is not None:
+            st.download_button(
+                "Download scores", lambda: _parquet(base.scores), "scores.parquet", "application/vnd.apache.parquet",
+                key="download.parquet", on_click="ignore", icon=":material/download:",
+                help="Per example: gate gradients, entropy and loss, for hv.open_scores or pandas.",
+            )  # fmt: skip
     with st.expander("See the JSON"):
         st.code(mask.content(".json").decode("utf-8"), language=None)
+
+
+def _parquet(scores: Scores) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="headviz-") as folder:
+        path = Path(folder) / "scores.parquet"
+        scores.save(path)
+        return path.read_bytes()
 
 
 def code(page: Page, mask: Mask) -> None:
