@@ -1,11 +1,11 @@
-"""Export: take the mask home as a file, a folder or code, and open one again."""
+"""Export: take home the mask as a file, the model with it, or code; or open a mask again."""
 
 import streamlit as st
 
 from headviz import ui
 from headviz.ui.panels import gates
 
-page = ui.shell("Export", "Take the mask home as a file, a folder or code; or open one again.")
+page = ui.shell("Export", "Take home the mask as a file, the model with it, or code; or open a mask again.")
 
 with ui.shown():
     if gates.ready(page):
@@ -22,10 +22,9 @@ with ui.shown():
                 take_home.heads(page, mask)
             with right, ui.shown():
                 quality.final(page, mask)
-            left, right = st.columns(2, gap="large")
-            with left, ui.shown():
-                take_home.files(page, mask)
             with right, ui.shown():
+                take_home.files(page, mask)
+            with ui.shown():
                 models.models(page, mask)
             with ui.shown():
                 take_home.code(page, mask)
