@@ -16,6 +16,7 @@ from headviz import attention
 from headviz.attention import AttentionCall, Call, Observer
 from headviz.batches import Encoded, encode
 from headviz.checkpoint import (
+    DECODERS,
     check_config,
     cut_note,
     cut_of_config,
@@ -72,7 +73,9 @@ class Subject:
         """A Subject around a model that is already in memory. The model is neither changed nor run: a view that shares
         its tensors is.
 
-        Raises LoadError when the model has no classification head or its attention cannot be reached.
+        Beside the encoders that `load` opens it takes classifiers of GPT-2, Llama, Mistral, Qwen2 and Qwen3: they are
+        scored, masked and measured like any other, but their weights cannot be cut yet. Raises LoadError when the model
+        has no classification head or its attention cannot be reached.
         """
         _require_parts(model, processor, name)
         return _subject(model, processor, name=name, revision=None, fingerprint=state_fingerprint(model), task=task)
@@ -218,6 +221,15 @@ def _require_parts(model: Any, processor: Any, name: str) -> None:
         raise LoadError(f"The tokenizer of {name} has no padding token, so texts cannot be read together. Set one.")
 
 
+def _require_padding(config: Any, processor: Any, name: str) -> None:
+    """Raises LoadError where a classifier that looks for the last token that is no padding would not find it."""
+    if config.pad_token_id != processor.pad_token_id:
+        raise LoadError(
+            f"The padding token of {name} is {config.pad_token_id} by its config and {processor.pad_token_id} by its "
+            "tokenizer, so it would read a text's class off padding. Set model.config.pad_token_id to the tokenizer's."
+        )
+
+
 def _subject(
     model: nn.Module,
     processor: Any,
@@ -230,7 +242,9 @@ def _subject(
     cut: Mask | None = None,
 ) -> Subject:
     config: Any = model.config
-    check_config(config, name)
+    check_config(config, name, decoders=True)
+    if config.model_type in DECODERS:
+        _require_padding(config, processor, name)
     cut = cut_of_config(config) if cut is None else cut
     first = next(model.parameters())
     task_name = task or "text-classification"

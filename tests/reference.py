@@ -29,11 +29,12 @@ def gate_outputs(model: nn.Module) -> list[torch.Tensor]:
     heads, layers = model.config.num_attention_heads, model.config.num_hidden_layers
     dtype = next(model.parameters()).dtype
     gates = [torch.ones(heads, dtype=dtype, requires_grad=True) for _ in range(layers)]
+    projections = ("out_lin", "dense", "o_proj", "c_proj")
     places = [
-        (module, "out_lin" if hasattr(module, "out_lin") else "dense")
+        (module, attribute)
         for name, module in model.named_modules()
-        if name.endswith("attention.output")
-        or (name.endswith("attention") and (hasattr(module, "out_lin") or hasattr(module, "dense")))
+        for attribute in projections
+        if name.endswith(("attention.output", "attention", ".self_attn", ".attn")) and hasattr(module, attribute)
     ]
     shared = len(places) == 1
     for place, (parent, attribute) in enumerate(places):
@@ -43,10 +44,16 @@ def gate_outputs(model: nn.Module) -> list[torch.Tensor]:
 
 
 def scores_one_by_one(
-    model: nn.Module, tokenizer: Any, texts: list[tuple[str, ...]], labels: list[int], *, max_length: int
+    model: nn.Module,
+    tokenizer: Any,
+    texts: list[tuple[str, ...]],
+    labels: list[int],
+    *,
+    max_length: int,
+    causal: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(gate gradients (N, L, H), mean normalised entropies (N, L, H), losses (N,)): each text alone, unpadded, eager
-    attention with stored maps, head outputs gated in front of the output projection."""
+    attention with stored maps, head outputs gated in front of the output projection. ``causal`` for decoders."""
     twin = copy.deepcopy(model).eval()
     twin.set_attn_implementation("eager")
     gates = gate_outputs(twin)
@@ -57,18 +64,20 @@ def scores_one_by_one(
         loss = nn.functional.cross_entropy(output.logits, torch.tensor([label]))
         gradients.append(torch.stack(torch.autograd.grad(loss, gates)).detach().numpy())
         maps = torch.stack([layer[0] for layer in output.attentions]).detach().double()
-        entropies.append(mean_entropy_of_maps(maps))
+        entropies.append(mean_entropy_of_maps(maps, causal))
         losses.append(float(loss.detach()))
     return np.stack(gradients), np.stack(entropies), np.array(losses)
 
 
-def mean_entropy_of_maps(maps: torch.Tensor) -> np.ndarray:
-    """Normalised entropy (L, H) of the maps (L, H, n, n) of one unpadded text: the mean over rows of H / log n."""
+def mean_entropy_of_maps(maps: torch.Tensor, causal: bool = False) -> np.ndarray:
+    """Normalised entropy (L, H) of the maps (L, H, n, n) of one unpadded text: the mean over rows of H / log n, with n
+    the keys that the row sees, of the rows that see two or more."""
     tokens = maps.shape[-1]
     if tokens < 2:
         return np.full(maps.shape[:2], np.nan)
     rows = -(torch.xlogy(maps, maps)).sum(-1)
-    return (rows.mean(-1) / np.log(tokens)).numpy()
+    sees = torch.arange(1, tokens + 1) if causal else torch.full((tokens,), tokens)
+    return (rows[..., sees > 1] / sees[sees > 1].log()).mean(-1).numpy()
 
 
 def signatures_one_by_one(

@@ -17,6 +17,7 @@ from typing import Any
 LABELS = ("bad", "fine", "good")
 MAX_LENGTH = 40
 FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "albert")
+DECODERS = ("gpt2", "llama", "mistral", "qwen2", "qwen3")  # of models in memory; GQA with two key heads but for gpt2
 REFUSED = ("deberta-v2", "mpnet")  # transformers runs their attention outside AttentionInterface
 WORDS = tuple(
     "a the this that it film plot cast music ending story is was seems feels not never hardly very quite too so really "
@@ -32,6 +33,7 @@ _SIZE_NAMES = {
         "hidden": "hidden_size",
         "inner": "intermediate_size",
     },
+    "gpt2": {"layers": "n_layer", "heads": "n_head", "hidden": "n_embd", "inner": "n_inner"},
     "distilbert": {"layers": "n_layers", "heads": "n_heads", "hidden": "dim", "inner": "hidden_dim"},
 }
 
@@ -108,6 +110,10 @@ def _config(
     }
     names = _SIZE_NAMES.get(family, _SIZE_NAMES["bert"])
     values |= {name: sizes[short] for short, name in names.items()}
+    if family in DECODERS:
+        values |= {"bos_token_id": tokenizer.cls_token_id, "eos_token_id": tokenizer.sep_token_id}
+    if family in DECODERS and family != "gpt2":
+        values |= {"num_key_value_heads": 2, "head_dim": sizes["hidden"] // sizes["heads"]}
     if family in ("electra", "albert"):
         values |= {"embedding_size": sizes["hidden"] // 2}  # smaller than hidden, as published ones are
     if family in ("bert", "electra", "albert", "deberta-v2"):
@@ -128,9 +134,11 @@ def _tokenizer(family: str, padding_side: str, max_length: int) -> Any:
     import transformers
 
     shared: dict[str, Any] = {"padding_side": padding_side, "model_max_length": max_length}
-    if family in ("bert", "distilbert", "electra"):
+    if family in ("bert", "distilbert", "electra", *DECODERS):
         vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
-        name = {"bert": "BertTokenizer", "distilbert": "DistilBertTokenizer", "electra": "ElectraTokenizer"}[family]
+        name = {"distilbert": "DistilBertTokenizer", "electra": "ElectraTokenizer"}.get(family, "BertTokenizer")
+        if family in DECODERS:
+            shared["model_input_names"] = ["input_ids", "attention_mask"]
         return getattr(transformers, name)(vocab=_numbered(vocab), **shared)
     if family == "mpnet":
         vocab = ["<s>", "<pad>", "</s>", "[UNK]", "<mask>", *WORDS]
@@ -182,9 +190,10 @@ def _strong_weights(model: Any, seed: int) -> None:
             noise = torch.randn(weight.shape, generator=draw)
             if weight.ndim < 2:
                 weight.copy_(0.1 * noise + (1.0 if "norm" in name.lower() and name.endswith("weight") else 0.0))
-            elif name.endswith("embeddings.weight"):
+            elif name.endswith(("embeddings.weight", "embed_tokens.weight", "wte.weight", "wpe.weight")):
                 weight.copy_(noise)
             else:
-                attention = any(part in name for part in ("query", "key", "q_lin", "k_lin", ".q.", ".k."))
-                scale = 1.5 if attention else 3.0 if name.startswith("classifier") else 1.0
+                parts = ("query", "key", "q_lin", "k_lin", ".q.", ".k.", "q_proj", "k_proj", "c_attn")
+                attention = any(part in name for part in parts)
+                scale = 1.5 if attention else 3.0 if name.startswith(("classifier", "score")) else 1.0
                 weight.copy_(noise * scale / weight.shape[1] ** 0.5)

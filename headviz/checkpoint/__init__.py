@@ -1,11 +1,12 @@
 """A model folder on disk: opened with every check that can be made, or refused with a sentence; and its fingerprint."""
 
-from headviz.checkpoint.configuration import check_config, max_length, outside_interface, read_config
+from headviz.checkpoint.configuration import DECODERS, check_config, max_length, outside_interface, read_config
 from headviz.checkpoint.files import state_fingerprint, weight_files, weights_fingerprint
 from headviz.checkpoint.opening import Checkpoint, assemble, open_checkpoint
 from headviz.checkpoint.pruned import MASK_FILE, cut_note, cut_of_config, is_pruned, kept_heads
 
 __all__ = [
+    "DECODERS",
     "MASK_FILE",
     "Checkpoint",
     "assemble",

@@ -18,6 +18,8 @@ OUTSIDE_INTERFACE = frozenset(
     "big_bird canine convbert deberta deberta-v2 flaubert fnet funnel ibert longformer luke megatron-bert mpnet mra "
     "nystromformer perceiver reformer rembert roformer squeezebert xlm xlnet yoso".split()
 )
+# Decoders whose classifiers are known to work as models in memory: they read a text's class off its last token.
+DECODERS = frozenset("gpt2 llama mistral qwen2 qwen3".split())
 # Families that count positions from pad_token_id + 1, so that many rows of their table are never reached.
 _PADDED_POSITIONS = frozenset(
     "camembert data2vec-text esm longformer markuplm mpnet roberta roberta-prelayernorm "
@@ -175,10 +177,10 @@ def _labels(raw: dict[str, Any], name: str) -> dict[int, str] | None:
     return {i: str(named[str(i)]) for i in range(len(named))}
 
 
-def check_config(config: Any, name: str) -> None:
+def check_config(config: Any, name: str, *, decoders: bool = False) -> None:
     """Refuse what is no text classifier over two or more classes made of an encoder, or does not fit itself.
 
-    For a configuration in memory as well. LoadError with the reason.
+    For a configuration in memory as well; ``decoders`` lets those of `DECODERS` pass. LoadError with the reason.
     """
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as GENERATE,
@@ -191,8 +193,11 @@ def check_config(config: Any, name: str) -> None:
     if kind in OUTSIDE_INTERFACE:
         raise LoadError(outside_interface(kind, name))
     decoder = getattr(config, "is_decoder", False) or getattr(config, "is_encoder_decoder", False)
-    if decoder or (kind in GENERATE and kind not in FILL_IN):
-        raise LoadError(f"{name} ({kind}) is or has a decoder; headviz opens encoder classifiers so far: {WORKING}.")
+    if (decoder or (kind in GENERATE and kind not in FILL_IN)) and not (decoders and kind in DECODERS):
+        of_memory = f", and of models in memory {', '.join(sorted(DECODERS))}" if decoders else ""
+        raise LoadError(
+            f"{name} ({kind}) is or has a decoder; headviz opens encoder classifiers so far: {WORKING}{of_memory}."
+        )
     if config.num_labels < 2 or config.problem_type == "regression":
         raise LoadError(
             f"{name} predicts a number (regression, or a single label); headviz needs a classifier with two or more "
