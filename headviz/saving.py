@@ -17,6 +17,7 @@ from torch import nn
 
 from headviz import attention
 from headviz.checkpoint import MASK_FILE
+from headviz.checkpoint.quiet import quiet_transformers
 from headviz.errors import ExportError, MaskError
 from headviz.families import AttentionUse, family_of
 from headviz.files import write_folder
@@ -74,9 +75,11 @@ def save_masked(
 
 @contextlib.contextmanager
 def refusals_of_libraries(folder: str | os.PathLike[str]) -> Iterator[None]:
-    """Turns what safetensors and tokenizers raise where the system refuses (a full disk) into ExportError."""
+    """Silences transformers' own bar, and turns what safetensors and tokenizers raise where the system refuses (a full
+    disk) into ExportError."""
     try:
-        yield
+        with quiet_transformers():
+            yield
     except Exception as error:
         # tokenizers has no type of its own: "No space left on device (os error 28)"
         if isinstance(error, SafetensorError) or (type(error) is Exception and "os error" in str(error)):

@@ -243,3 +243,14 @@ def test_saving_tells_how_far_it_is(
     calls, on_progress = progress_log
     hv.save_masked(subject, mask_of(subject), tmp_path / "masked", on_progress=on_progress)
     assert [call[:2] for call in calls] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_saving_prints_nothing_of_its_own(
+    subject: hv.Subject, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers.utils import logging as library
+
+    monkeypatch.setattr(library, "_tqdm_active", True)  # bars are off in tests
+    hv.save_masked(subject, mask_of(subject), tmp_path / "masked")
+    hv.save_pruned(hv.prune(subject, mask_of(subject)), tmp_path / "pruned")
+    assert capfd.readouterr() == ("", "")
