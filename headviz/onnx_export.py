@@ -62,7 +62,8 @@ def export_onnx(
     untouched. Returns its path.
 
     Raises ExportError where a package is missing, the model cannot be exported or answers otherwise, or the file cannot
-    be written; MaskError for a mask of other head counts or one that weights cannot carry; Cancelled.
+    be written; MaskError for a mask of other head counts or one that weights cannot carry; LoadError for a mask where
+    headviz does not know the weights of the heads; Cancelled.
     """
     target = _require_path(path)
     gates_of(subject, mask)  # says where mask and model do not fit

@@ -115,6 +115,13 @@ def test_every_family_whole_masked_and_pruned_gives_its_logits(family: str, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_decoders_in_memory_give_their_logits(family: str, tmp_path: Path) -> None:
+    subject = subject_of(family, layers=2)
+    assert largest_difference(subject, None, open_onnx(hv.export_onnx(subject, tmp_path / "model.onnx"))) < 2e-5
+
+
+@pytest.mark.slow
 def test_half_precision_becomes_float32_and_answers_within_its_rounding(tmp_path: Path) -> None:
     model, tokenizer = tiny_model("bert")
     whole = hv.Subject.wrap(model.to(torch.bfloat16), tokenizer, name="half")
