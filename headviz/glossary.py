@@ -383,6 +383,11 @@ _TERMS: dict[str, Term] = {
         "The plane that keeps the distances between heads best in a straight projection; it has no seed.",
         ("tsne_plane",),
     ),
+    "proof": Term(
+        "Proof",
+        "Logits of a pruned, saved or exported model compared with the masked one's, text by text on the same data.",
+        ("agreement", "pruning"),
+    ),
     "provenance": Term(
         "Provenance",
         "The record of model, data, options, versions and time that lets someone else make the same numbers.",
