@@ -126,9 +126,7 @@ def test_improved_mask_is_used_and_its_final_figure_measured_apart(workshop: Vis
     expect(workshop.page.get_by_test_id("stMain")).to_contain_text("2,000 examples of demo/reviews (split test)")
 
 
-def test_two_visitors_editing_one_model_at_once_see_only_their_own(
-    visitor: Callable[..., Visit], demo: Any
-) -> None:
+def test_two_visitors_editing_one_model_at_once_see_only_their_own(visitor: Callable[..., Visit], demo: Any) -> None:
     subject, data, whole = demo
     visits = [visitor().go("/mask", model=DEMO).opened(DEMO) for _ in range(2)]
     rngs = [np.random.default_rng(seed) for seed in range(2)]
