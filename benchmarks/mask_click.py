@@ -1,7 +1,7 @@
 """How long after a click on a head does the page show what the edit does, measured on the first 64 examples?
 
 The app on the bundled demo in Chromium, torch loaded: 30 clicks on heads of the Mask page, each once the app is at
-rest. The time is taken inside the page, from the press of the mouse to the moment at which "Measured change of the loss"
+rest. The time is taken inside the page, from the press of the mouse to when the figure "Measured change of the loss"
 shows another value with its number of examples (a MutationObserver, `performance.now()`). A round is 30 clicks; its
 median must stay within 400 ms.
 """
