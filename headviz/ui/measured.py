@@ -98,6 +98,9 @@ class Measured:
         whole, part = key[-1] is None, "" if self.part == "selection" else " to report"
         what = "the whole model" if whole else "this mask"
 
+        def keep_first(first: Evaluation) -> None:
+            shelf.first_evaluations.replace(key, first)
+
         def work(on_progress: Any, cancel: Any) -> None:
             engine.wait()
             if shelf.evaluations.get(key) is not None:
@@ -106,7 +109,6 @@ class Measured:
             if self.part == "report":
                 made = hv.evaluate(subject, data, mask, **follow)
             else:
-                keep_first = lambda first: shelf.first_evaluations.replace(key, first)  # noqa: E731
                 made = self.replay(data).evaluate(mask, on_first=keep_first, **follow)
             shelf.evaluations.put(key, made)
 

@@ -29,21 +29,15 @@ def suggestions(page: Page, mask: Mask) -> None:
         ("Cut", cheapest_cut(base.scores, mask, locked=locked, order=_ORDER), "suggest_cut", ":material/content_cut:"),
         ("Restore", best_restore(base.scores, mask, locked=locked, order=_ORDER), "suggest_restore", ":material/undo:"),
     )
-    with st.container(horizontal=True, vertical_alignment="center", key="suggestions"):
-        st.markdown(
-            "Suggested next, by the predicted change of the loss:", width="content", help=help_of("predicted_change")
-        )
+    st.markdown(
+        "Suggested next, with the predicted change of the loss in nats:", help=help_of("predicted_change", "curvature")
+    )
+    with st.container(horizontal=True, key="suggestions"):
         for what, head, key, icon in found:
             if head is None:
                 continue
             change = numbers.signed(float(changes[parse_head(head)]), 4)
-            st.button(
-                f"{what} {head} (predicted {change} nats)",
-                key=key,
-                icon=icon,
-                on_click=_toggle,
-                args=(page, mask, head),
-            )
+            st.button(f"{what} {head} ({change})", key=key, icon=icon, on_click=_toggle, args=(page, mask, head))
 
 
 def _toggle(page: Page, mask: Mask, head: str) -> None:

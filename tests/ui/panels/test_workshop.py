@@ -72,8 +72,9 @@ def test_suggestions_are_the_least_predicted_changes_and_leave_locked_heads_alon
     changes = toggle_changes(results.base().scores, mask, order=2)  # type: ignore[union-attr]
     of = dict(zip(head_names(mask.heads), changes.ravel(), strict=True))
     cheapest, best = (min(heads, key=lambda head: of[head]) for heads in (mask.kept, mask.pruned))
-    assert button(at, "Cut L").label.startswith(f"Cut {cheapest} (predicted {numbers.signed(of[cheapest], 4)}")
-    assert button(at, "Restore L").label.startswith(f"Restore {best} (predicted {numbers.signed(of[best], 4)}")
+    assert button(at, "Cut L").label.startswith(f"Cut {cheapest} ({numbers.signed(of[cheapest], 4)}")
+    assert button(at, "Restore L").label.startswith(f"Restore {best} ({numbers.signed(of[best], 4)}")
+    assert "with the predicted change of the loss" in text(at)
     session.choice.locks = {cheapest: True}
     at.run()
     assert button(at, "Cut L").label.split()[1] != cheapest
