@@ -11,6 +11,7 @@ import pandas as pd
 
 from headviz.ui.charts.drawing import Drawing, named, specification
 from headviz.ui.charts.palette import CUT, KEPT, SCHEME
+from headviz.ui.charts.sides import name_of, places
 
 MOST_TOKENS = 48  # drawn at once: more would neither be legible nor quick
 _STEP = 19  # pixels a token gets, enough for its name
@@ -21,7 +22,7 @@ def attention_map(tokens: Sequence[str], weights: np.ndarray, *, title: str) -> 
     """``weights`` (S, S): row = the token that looks, column = the token looked at; ``tokens`` (S,)."""
     size = len(tokens)
     rows, columns = np.indices((size, size)).reshape(2, -1)
-    names = np.array(_places(tokens), dtype=object)
+    names = np.array(places([shown(token) for token in tokens]), dtype=object)
     table = pd.DataFrame(
         {"query": names[rows], "key": names[columns], "weight": np.round(weights.ravel().astype(float), 4)}
     )
@@ -32,7 +33,7 @@ def attention_map(tokens: Sequence[str], weights: np.ndarray, *, title: str) -> 
 def _map_spec(title: str) -> alt.Chart:
     return (
         named("weights")
-        .transform_calculate(looks=_name_of("datum.query"), seen=_name_of("datum.key"))
+        .transform_calculate(looks=name_of("datum.query"), seen=name_of("datum.key"))
         .mark_rect()
         .encode(
             x=alt.X(
@@ -65,7 +66,7 @@ def attribution(tokens: Sequence[str], values: np.ndarray, *, label: str) -> Dra
     """``values`` (S,): above 0 speaks for ``label``, below 0 against it."""
     table = pd.DataFrame(
         {
-            "place": _places(tokens),
+            "place": places([shown(token) for token in tokens]),
             "value": np.round(np.asarray(values, dtype=float), 5),
             "side": np.where(np.asarray(values) >= 0, "for", "against"),
         }
@@ -77,7 +78,7 @@ def attribution(tokens: Sequence[str], values: np.ndarray, *, label: str) -> Dra
 def _bars_spec(label: str) -> alt.Chart:
     return (
         named("tokens")
-        .transform_calculate(token=_name_of("datum.place"))
+        .transform_calculate(token=name_of("datum.place"))
         .mark_bar(height={"band": 0.75})
         .encode(
             x=alt.X("value:Q", title="Attribution", axis=alt.Axis(format=".2~f", tickCount=5)),
@@ -93,20 +94,9 @@ def _bars_spec(label: str) -> alt.Chart:
     )
 
 
-def _places(tokens: Sequence[str]) -> list[str]:
-    """Each token with its place in front, so that alike tokens stay apart and all stay in order."""
-    return [f"{place:04d} {shown(token)}" for place, token in enumerate(tokens)]
-
-
-def _name_of(place: str) -> str:
-    """The expression that takes the place off again. Tokens are data and never part of an expression, which would
-    run."""
-    return f"slice({place}, 5)"
-
-
 def _axis(**more: Any) -> alt.Axis:
     return alt.Axis(
-        labelExpr=_name_of("datum.label"),
+        labelExpr=name_of("datum.label"),
         **{"labelOverlap": False} | more,
         labelFlush=False,
         labelLimit=140,
