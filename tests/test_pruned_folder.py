@@ -1,4 +1,7 @@
-"""Folders of pruned models: opened by transformers alone, opened strictly by headviz, whole or not there at all."""
+"""Folders of pruned models: opened by transformers alone, opened strictly by headviz, whole or not there at all.
+
+Over 400 lines because it is a list: one short case for each way in which such a folder can be tampered with.
+"""
 
 from __future__ import annotations
 

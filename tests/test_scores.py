@@ -1,4 +1,8 @@
-"""Scores against one example at a time with stored maps, finite differences, and the properties that they must have."""
+"""Scores against one example at a time with stored maps, finite differences, and the properties that they must
+have.
+
+Over 400 lines because they share the slow references and the models that these are run on.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The head grid by mouse and by keyboard: the browser's picture and the server's are the same at rest."""
+"""The head grid by mouse and by keyboard: the browser's picture and the server's are the same at rest.
+
+Over 400 lines because it is a list: one test for each way in which a person can act on the grid.
+"""
 
 from __future__ import annotations
 
