@@ -32,6 +32,7 @@ ROWS = (
     ),
     ("latency", "onnx_export", "onnx_model", "proof"),
     ("complementarity",),
+    ("recovery",),
     ("importance",),
     ("cli", "__main__", "demo.reviews.__main__", "demo.reviews.train"),
     ("ui",),
@@ -48,6 +49,8 @@ simplified_silhouette spaces sweep verify
 HEAVY = (
     "torch",
     "transformers",
+    "peft",
+    "accelerate",
     "captum",
     "sklearn",
     "scipy",
