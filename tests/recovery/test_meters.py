@@ -13,6 +13,7 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor
 
 from headviz.errors import RunError
+from headviz.recovery.forecast import BACKWARD_SHARE
 from headviz.recovery.meters import Clock, Segment, Summary, flops, saved_activations, summary
 from tests.tiny import tiny_model
 
@@ -173,14 +174,14 @@ def test_a_frozen_block_above_a_live_one_saves_hardly_any_bytes(small: Lora, blo
 
 @pytest.mark.parametrize(
     ("layers", "hidden", "heads", "rank", "texts", "tokens", "saved"),
-    [(4, 64, 4, 4, 16, 32, 0.137), (6, 384, 12, 8, 1, 64, 0.087)],
+    [(4, 64, 4, 4, 16, 32, 0.137), (6, 384, 12, 8, 1, 64, BACKWARD_SHARE / 6)],
 )
 def test_flops_fall_with_each_block_of_the_prefix(
     layers: int, hidden: int, heads: int, rank: int, texts: int, tokens: int, saved: float
 ) -> None:
     made = Lora(layers=layers, hidden=hidden, heads=heads, rank=rank, texts=texts, tokens=tokens, dropout=0.1)
     made.freeze([])
-    whole = flops(made.loss)
+    whole = flops(made.loss)  # 8.7 % of it a block in the larger model, by which the forecast counts
     for prefix in (1, 3):
         made.freeze(range(prefix))
         assert 1 - flops(made.loss) / whole == pytest.approx(prefix * saved, abs=0.003 * prefix)
