@@ -13,7 +13,10 @@ import torch
 from torch import Tensor
 
 from headviz.evaluation import gates_of
-from headviz.families import family_of
+from headviz.families import AttentionUse, family_of
+from headviz.families.family import INPUTS
+from headviz.families.layout import layout_of
+from headviz.pruning import without_zeroed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,45 +25,64 @@ if TYPE_CHECKING:
     from headviz.subject import Subject
 
 
-def cost(subject: Subject, mask: Mask, *, tokens: int = 128) -> pd.DataFrame:
+def cost(subject: Subject, mask: Mask, *, tokens: int = 128, gqa: str = "groups") -> pd.DataFrame:
     """pandas, one row per layer: layer, heads, kept, parameters and flops (per token, on texts of ``tokens`` tokens) of
-    its attention, and parameters_saved, flops_saved and bytes_saved under ``mask``.
+    its attention, and parameters_saved, flops_saved and bytes_saved (below 0 where ``gqa`` needs more) under ``mask``.
 
     The parameters of a layer that is used several times (ALBERT) count once, in its first use, and are saved only for
-    heads that are cut in every use. Raises LoadError outside the table of families, MaskError for another model's mask.
+    heads that are cut in every use. ``gqa`` as for `hv.prune`. Raises LoadError outside the table of families,
+    MaskError for another model's mask.
     """
     import pandas as pd
 
     gates_of(subject, mask)  # says where mask and model do not fit
-    uses = family_of(subject.model).uses(subject.model)
+    uses, left = family_of(subject.model).uses(subject.model), without_zeroed(subject, mask)
     keep_of: dict[int, np.ndarray] = {}
     for layer, use in enumerate(uses):
-        kept = mask.keep[layer, : use.heads]
+        kept = left.keep[layer, : use.heads]
         keep_of[id(use.output)] = keep_of.get(id(use.output), np.zeros_like(kept)) | kept
     rows, seen = [], set()
     for layer, use in enumerate(uses):
         first = id(use.output) not in seen
         seen.add(id(use.output))
-        size, width = use.head_size, use.query.in_features
-        own = 3 * width * size + size * use.output.out_features
-        own += sum(size for part in (use.query, use.key, use.value) if part.bias is not None)
-        shared = use.output.bias.numel() if use.output.bias is not None else 0
-        flops = 2 * (3 * width * size + size * use.output.out_features) + 4 * tokens * size
-        left, gone = int(mask.keep[layer].sum()), use.heads - int(keep_of[id(use.output)].sum())
-        saved = gone * own if first else 0
+        weights, run = (layout_of(use, keep, gqa) for keep in (keep_of[id(use.output)], left.keep[layer, : use.heads]))
+        parameters, flops = _parameters(use, use.heads, use.kv_heads), _flops(use, use.heads, use.kv_heads, tokens)
+        saved = parameters - _parameters(use, len(weights.heads), len(weights.keys)) if first else 0
         rows.append(
             {
                 "layer": layer,
                 "heads": use.heads,
-                "kept": left,
-                "parameters": use.heads * own + shared if first else 0,
+                "kept": int(mask.keep[layer].sum()),
+                "parameters": parameters if first else 0,
                 "parameters_saved": saved,
-                "flops": use.heads * flops,
-                "flops_saved": (use.heads - left) * flops,
+                "flops": flops,
+                "flops_saved": flops - _flops(use, len(run.heads), len(run.keys), tokens),
                 "bytes_saved": saved * use.output.weight.element_size(),
             }
         )
     return pd.DataFrame(rows)
+
+
+def pruned_bytes(subject: Subject, mask: Mask, gqa: str = "groups") -> int:
+    """Bytes of the weights of ``hv.prune(subject, mask, gqa=gqa)``, without doing it. Raises as `cost` does."""
+    whole = sum(weight.nbytes for weight in subject.model.parameters())
+    return whole - int(cost(subject, mask, gqa=gqa)["bytes_saved"].sum())
+
+
+def _parameters(use: AttentionUse, heads: int, keys: int) -> int:
+    """Of a layer's four projections with ``heads`` heads of query and output and ``keys`` of key and value."""
+    out = use.weight("output").shape[0]
+    own = out * (heads * use.head_size + int(use.bias("output") is not None))
+    for part, count in zip(INPUTS, (heads, keys, keys), strict=True):
+        own += count * use.head_size * (use.weight(part).shape[1] + int(use.bias(part) is not None))
+    return own
+
+
+def _flops(use: AttentionUse, heads: int, keys: int, tokens: int) -> int:
+    """Of such a layer, per token, on texts of ``tokens`` tokens."""
+    width, out = use.weight("query").shape[1], use.weight("output").shape[0]
+    projections = 2 * use.head_size * ((heads + 2 * keys) * width + heads * out)
+    return projections + 4 * tokens * heads * use.head_size
 
 
 @torch.no_grad()

@@ -55,6 +55,15 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], None])
             raise
 
 
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """`write_whole` for ``text``, in UTF-8."""
+
+    def write(file: BinaryIO) -> None:
+        file.write(text.encode("utf-8"))
+
+    write_whole(path, write)
+
+
 def write_folder(folder: str | os.PathLike[str], fill: Callable[[Path], None]) -> None:
     """Make ``folder`` of what ``fill(temporary folder)`` puts there, under the same promise as `write_whole`.
 

@@ -13,17 +13,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from headviz.checkpoint import assemble, cut_note, kept_heads
+from headviz.checkpoint import assemble, cut_notes, heads_with_weights, zeroed_heads
 from headviz.errors import LoadError, MaskError
-from headviz.families import family_of
+from headviz.families import AttentionUse, family_of
+from headviz.families.layout import GQA, Layout, layout_of
 from headviz.mask import Mask, head_name, parse_head
 from headviz.pruned_modeling import model_classes
 from headviz.saving import cuts_of_weights, mask_of_subject
 from headviz.subject import PROBE_TEXTS, Subject
 
-GQA = ("groups", "exact", "folded")
 _SAME = {torch.float64: 1e-6, torch.float32: 1e-4}  # of the largest logit; half precision rounds far coarser
 _SAME_IN_HALF = 5e-2
+_NOT_SMALLER = (
+    "No weights are gone: every cut head shares its key and value with one that is kept, or was to keep its shape. "
+    'gqa="exact" takes the weights of each cut head.'
+)
 
 
 def prune(subject: Subject, mask: Mask, *, gqa: str = "groups") -> Subject:
@@ -32,25 +36,61 @@ def prune(subject: Subject, mask: Mask, *, gqa: str = "groups") -> Subject:
     ``subject`` and its model are untouched, and no weights are shared with them. The result can be scored, masked,
     evaluated, saved (`hv.save_pruned`) and pruned again; a layer may lose all of its heads, and then ``heads`` says 0.
     Its ``cut`` is the mask over the heads of the whole model, over all prunings, with the record of the last one.
-    ``gqa`` ("groups", "exact", "folded") is for models that share keys and values between heads; others do not ask.
+    ``gqa`` is for layers whose heads share keys and values, others do not ask: "groups" frees whole groups, and heads
+    that are cut in a group of which others live stay as zeros; "exact" takes each cut head, and repeats keys and values
+    where groups are left unequal; "folded" keeps all shapes, with zeros. `pruned_bytes` says before what each gives;
+    ``zeroed`` of the result, its ``cut.provenance`` and its notes say which heads are there as zeros.
 
     Raises MaskError for a mask of other head counts, one that leaves no head at all, and a cut that weights cannot
     carry (ALBERT: a head that goes in only some uses of its layer); LoadError for a model that cannot be pruned.
     """
     if gqa not in GQA:
         raise MaskError(f"gqa={gqa!r} is not one of {', '.join(GQA)}.")
-    cuts = cuts_of_weights(subject.model, mask)
-    if not mask.count:
+    cuts_of_weights(subject.model, mask)  # says where mask and weights do not fit
+    left, before = without_zeroed(subject, mask), _before(subject)
+    if not left.count:
         raise MaskError("The mask cuts every head, and nothing would be left to look at. Keep at least one head.")
-    before = kept_heads(subject.model.config) or [list(range(heads)) for heads in mask.heads]
-    kept = [[heads[head] for head in np.flatnonzero(row)] for heads, row in zip(before, mask.keep, strict=True)]
-    cut = _over_the_whole(subject, mask, before)
+    uses = family_of(subject.model).uses(subject.model)
+    layouts = [layout_of(use, left.keep[layer, : use.heads], gqa) for layer, use in enumerate(uses)]
+    cut = _over_the_whole(subject, left, before)
     name = f"{cut.provenance['model']['name']}-{cut.count}-of-{sum(cut.heads)}-heads"
-    model = assemble(_config(subject, kept), _weights(subject.model, cuts), subject.torch_dtype, name)
+    config = _config(subject, layouts, before)
+    weights = _weights(subject.model, layouts, [layer for layer, _ in cuts_of_weights(subject.model, left)])
+    model = assemble(config, weights, subject.torch_dtype, name)
     pruned = Subject.wrap(model.to(subject.device), subject.processor, name=name, task=subject.task)
     _require_same_logits(subject, mask, pruned)
-    notes = [note for note in subject.notes if subject.cut is None or note != cut_note(subject.cut)]
-    return replace(pruned, cut=cut, notes=(*notes, cut_note(cut)))
+    return replace(pruned, cut=_with_grouping(cut, uses, pruned, gqa), notes=_notes(subject, mask, pruned, cut))
+
+
+def without_zeroed(subject: Subject, mask: Mask) -> Mask:
+    """``mask`` less the heads of ``subject`` that an earlier cut left in the weights as zeros."""
+    if not subject.zeroed:
+        return mask
+    keep, before = mask.keep.copy(), _before(subject)
+    for layer, heads in enumerate(zeroed_heads(subject.model.config) or []):
+        keep[layer, [before[layer].index(head) for head in heads]] = False
+    record = mask.provenance
+    return Mask(keep, provenance={**record, "model": {**record.get("model", {}), "heads": list(mask.heads)}})
+
+
+def _before(subject: Subject) -> list[list[int]]:
+    """For each layer the heads that it has, as the whole model counted them."""
+    return heads_with_weights(subject.model.config) or [list(range(heads)) for heads in subject.heads]
+
+
+def _with_grouping(cut: Mask, uses: list[AttentionUse], pruned: Subject, gqa: str) -> Mask:
+    """``cut`` with the record of what became of shared keys and values, where there were any."""
+    if all(use.group == 1 for use in uses):
+        return cut
+    return cut.with_provenance(grouped={"gqa": gqa, "zeroed": list(pruned.zeroed)})
+
+
+def _notes(subject: Subject, mask: Mask, pruned: Subject, cut: Mask) -> tuple[str, ...]:
+    """The sentences of ``subject`` on anything but its cut, and those of ``pruned`` on its own."""
+    told = [] if subject.cut is None else [*cut_notes(subject.cut, subject.model.config), _NOT_SMALLER]
+    notes = [note for note in subject.notes if note not in told]
+    notes += cut_notes(cut, pruned.model.config)
+    return (*notes, _NOT_SMALLER) if mask.pruned and pruned.parameters == subject.parameters else tuple(notes)
 
 
 def _over_the_whole(subject: Subject, mask: Mask, before: list[list[int]]) -> Mask:
@@ -72,34 +112,50 @@ def _over_the_whole(subject: Subject, mask: Mask, before: list[list[int]]) -> Ma
     return Mask(keep, provenance=record)
 
 
-def _config(subject: Subject, kept: list[list[int]]) -> Any:
-    """The configuration of ``subject`` with the heads that are kept."""
+def _config(subject: Subject, layouts: list[Layout], before: list[list[int]]) -> Any:
+    """The configuration of ``subject`` with the heads of ``layouts``; ``before`` as for `_over_the_whole`."""
     model: Any = subject.model
     values = model.config.to_dict()
     for key in ("model_type", "architectures", "auto_map", "transformers_version"):
         values.pop(key, None)
-    return model_classes()[subject.family].config_class.from_dict({**values, "kept_heads": kept})
+    pruned = model_classes(subject.task_definition.auto)[subject.family]
+    places = list(zip(layouts, before, strict=True))
+    values["kept_heads"] = [[row[head] for head in one.heads if head not in one.zeroed] for one, row in places]
+    if hasattr(pruned.config_class, "key_value_heads"):
+        keys = model.config.key_value_heads if subject.cut is not None else None
+        keys = keys or [list(range(model.config.num_key_value_heads))] * len(layouts)
+        values["zeroed_heads"] = [[row[head] for head in one.zeroed] for one, row in places]
+        values["key_value_heads"] = [[row[key] for key in one.keys] for one, row in zip(layouts, keys, strict=True)]
+    config = pruned.config_class.from_dict(values)
+    config.architectures = [pruned.__name__]
+    return config
 
 
 @torch.no_grad()
-def _weights(model: nn.Module, cuts: list[tuple[int, list[int]]]) -> dict[str, Tensor]:
-    """Copies of all weights by name, on the CPU, those of the cut heads left out; ``cuts`` as `cuts_of_weights`."""
+def _weights(model: nn.Module, layouts: list[Layout], cut: list[int]) -> dict[str, Tensor]:
+    """Copies of all weights by name, on the CPU, those of the layers ``cut`` as ``layouts`` want them."""
     uses = family_of(model).uses(model)
     names = {id(module): name for name, module in model.named_modules()}
     weights = {name: tensor.detach().to("cpu", copy=True) for name, tensor in model.state_dict().items()}
-    for layer, gone in cuts:
-        use = uses[layer]
-        stays = torch.ones(use.heads, use.head_size, dtype=torch.bool)
-        stays[gone] = False
-        rows = stays.flatten()
-        for part in (use.query, use.key, use.value):
-            for name in ("weight", "bias"):
-                full = f"{names[id(part)]}.{name}"
-                if full in weights:
-                    weights[full] = weights[full][rows]
-        full = f"{names[id(use.output)]}.weight"
-        weights[full] = weights[full][:, rows]
+    for layer in cut:
+        use, layout = uses[layer], layouts[layer]
+        heads, keys = _places(layout.heads, use.head_size), _places(layout.keys, use.head_size)
+        outgoing, incoming = (1, 0) if use.transposed else (0, 1)
+        for module, parts in use.inputs():
+            rows = torch.cat([use.rows(part).start + (heads if part == "query" else keys) for part in parts])
+            name = names[id(module)]
+            weights[f"{name}.weight"] = weights[f"{name}.weight"].index_select(outgoing, rows)
+            if f"{name}.bias" in weights:
+                weights[f"{name}.bias"] = weights[f"{name}.bias"][rows]
+        name = f"{names[id(use.output)]}.weight"
+        weights[name].index_fill_(incoming, _places(layout.zeroed, use.head_size), 0)
+        weights[name] = weights[name].index_select(incoming, heads)
     return weights
+
+
+def _places(heads: list[int], size: int) -> Tensor:
+    """The rows, or columns, of ``heads`` of ``size``, one head after the other."""
+    return (torch.tensor(heads, dtype=torch.long)[:, None] * size + torch.arange(size)).flatten()
 
 
 @torch.no_grad()

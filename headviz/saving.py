@@ -139,10 +139,9 @@ def masked_view(model: nn.Module, cuts: Sequence[tuple[int, list[int]]]) -> nn.M
     uses = family_of(twin).uses(twin) if cuts else []
     for layer, heads in cuts:
         use = uses[layer]
-        weight = use.output.weight.detach().clone()
+        use.output.weight = nn.Parameter(use.output.weight.detach().clone(), requires_grad=False)
         for head in heads:
-            weight[:, use.columns(head)] = 0
-        use.output.weight = nn.Parameter(weight, requires_grad=False)
+            use.weight("output")[:, use.columns(head)] = 0
     return twin
 
 

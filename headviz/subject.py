@@ -18,12 +18,13 @@ from headviz.batches import Encoded, encode
 from headviz.checkpoint import (
     DECODERS,
     check_config,
-    cut_note,
+    cut_notes,
     cut_of_config,
     max_length,
     open_checkpoint,
     outside_interface,
     state_fingerprint,
+    zeroed_names,
 )
 from headviz.errors import LoadError
 from headviz.families.weights import all_heads_are_silent, attention_parameters
@@ -92,6 +93,12 @@ class Subject:
     def head_present(self) -> np.ndarray:
         """(L, H) bool: False where a layer has no such head."""
         return np.arange(self.shape[1])[None, :] < np.array(self.heads)[:, None]
+
+    @property
+    def zeroed(self) -> tuple[str, ...]:
+        """Of a pruned model the heads, named as in the whole one, that are cut but still have weights, zeros where they
+        would be read: other heads need the keys and values that they share (`hv.prune`, ``gqa``)."""
+        return zeroed_names(self.model.config)
 
     @property
     def task_definition(self) -> Task:
@@ -243,7 +250,7 @@ def _subject(
 ) -> Subject:
     config: Any = model.config
     check_config(config, name, decoders=True)
-    if config.model_type in DECODERS:
+    if whole_type(config.model_type) in DECODERS:
         _require_padding(config, processor, name)
     cut = cut_of_config(config) if cut is None else cut
     first = next(model.parameters())
@@ -272,7 +279,7 @@ def _subject(
         dtype=dtype,
         model=model,
         processor=processor,
-        notes=notes if cut is None else (*notes, cut_note(cut)),
+        notes=notes if cut is None else (*notes, *cut_notes(cut, config)),
         calls=calls,
         _view=view,
         _keyword=keyword,

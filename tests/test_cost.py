@@ -7,14 +7,14 @@ import pytest
 
 import headviz as hv
 from headviz.cost import cost, flops
-from tests.tiny import FAMILIES, tiny_model
+from tests.tiny import CUTTABLE, tiny_model
 
 
 def subject_of(family: str) -> hv.Subject:
     return hv.Subject.wrap(*tiny_model(family), name="tiny")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CUTTABLE)
 def test_parameters_of_all_layers_are_those_of_the_attention(family: str) -> None:
     subject = subject_of(family)
     table = cost(subject, hv.Mask.full(subject))
@@ -63,7 +63,7 @@ def test_flops_of_a_pruned_model_are_worked_out_by_hand() -> None:
     assert flops(hv.prune(subject, mask), tokens=7) == flops_by_hand(7, [3, 0, 4])
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CUTTABLE)
 def test_flops_that_pruning_saves_are_those_of_the_heads(family: str) -> None:
     subject = subject_of(family)
     mask = hv.Mask.full(subject).with_toggled(*(f"L{layer}H{head}" for layer in range(3) for head in (0, 2)))

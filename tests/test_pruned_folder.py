@@ -27,7 +27,7 @@ import headviz as hv
 from headviz.pruned_modeling import modeling_headviz
 from tests.test_no_trace import state
 from tests.test_pruning import cuts, logits_of, mask_of, require_equal, subject_of
-from tests.tiny import FAMILIES, save_tiny, tiny_texts
+from tests.tiny import CUTTABLE, save_tiny, tiny_texts
 
 
 def pruned_of(family: str, **config: Any) -> hv.Subject:
@@ -94,12 +94,12 @@ assert "headviz" not in sys.modules
 
 
 def test_folders_open_in_transformers_without_headviz_and_not_without_trust(tmp_path: Path) -> None:
-    texts, pruned = tiny_texts(8), {family: pruned_of(family) for family in FAMILIES}
+    texts, pruned = tiny_texts(8), {family: pruned_of(family) for family in CUTTABLE}
     (tmp_path / "texts.json").write_text(json.dumps(texts))
     for family, subject in pruned.items():
         hv.save_pruned(subject, tmp_path / family)
     run = subprocess.run(
-        [sys.executable, "-I", "-c", ALONE, str(tmp_path), ",".join(FAMILIES)],
+        [sys.executable, "-I", "-c", ALONE, str(tmp_path), ",".join(CUTTABLE)],
         env={**os.environ, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,
@@ -137,7 +137,7 @@ def test_weights_of_the_folder_are_smaller_by_what_was_cut(saved: Path) -> None:
 # Opening
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CUTTABLE)
 def test_folder_pruned_again_is_cumulative_and_opens(family: str, tmp_path: Path) -> None:
     subject = subject_of(family)
     once = hv.load(hv.save_pruned(hv.prune(subject, mask_of(subject)), tmp_path / "once"))

@@ -16,9 +16,10 @@ from torch import Tensor
 import headviz as hv
 from headviz.cost import cost
 from headviz.families import family_of
+from headviz.families.family import INPUTS
 from headviz.pruned_modeling import model_classes
 from tests.test_no_trace import state
-from tests.tiny import FAMILIES, LABELS, tiny_labels, tiny_model, tiny_texts
+from tests.tiny import CUTTABLE, LABELS, tiny_labels, tiny_model, tiny_texts
 
 DATA = hv.load_data(pd.DataFrame({"text": tiny_texts(12), "label": tiny_labels(12)}))
 # of the largest logit; how far two ways to reckon the same may differ in each dtype
@@ -52,7 +53,7 @@ def require_equal(found: Tensor, expected: Tensor, dtype: str = "float32") -> No
 @st.composite
 def cuts(draw: st.DrawFn) -> tuple[str, str, dict[str, Any], str, np.ndarray]:
     """A family, a dtype, sizes, a side of padding, and a mask that its weights can carry and that keeps a head."""
-    family, dtype = draw(st.sampled_from(FAMILIES)), draw(st.sampled_from(sorted(TOLERANCE)))
+    family, dtype = draw(st.sampled_from(CUTTABLE)), draw(st.sampled_from(sorted(TOLERANCE)))
     layers, heads = draw(st.integers(1, 4)), draw(st.integers(1, 5))
     sizes = {"layers": layers, "heads": heads, "hidden": heads * draw(st.sampled_from([2, 4, 8])) * 2}
     groups = layers
@@ -76,7 +77,7 @@ def test_pruned_model_gives_the_logits_of_the_masked_one(
     require_equal(logits_of(pruned), logits_of(subject, keep), dtype)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CUTTABLE)
 def test_pruned_model_has_the_parameters_that_cost_promises(family: str) -> None:
     subject = subject_of(family)
     mask = mask_of(subject)
@@ -87,7 +88,7 @@ def test_pruned_model_has_the_parameters_that_cost_promises(family: str) -> None
     assert pruned.attention_parameters == subject.attention_parameters - saved  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CUTTABLE)
 def test_pruning_takes_the_rows_and_columns_of_cut_heads_and_leaves_the_rest(family: str) -> None:
     subject = subject_of(family)
     keep = mask_of(subject).keep
@@ -95,12 +96,11 @@ def test_pruning_takes_the_rows_and_columns_of_cut_heads_and_leaves_the_rest(fam
     pairs = zip(family_of(subject.model).uses(subject.model), family_of(pruned.model).uses(pruned.model), strict=True)
     for layer, (before, after) in enumerate(pairs):
         rows = np.repeat(keep[layer], before.head_size)
-        for part in ("query", "key", "value"):
-            old, new = getattr(before, part), getattr(after, part)
-            assert torch.equal(new.weight, old.weight[rows]) and torch.equal(new.bias, old.bias[rows])
-            assert new.out_features == rows.sum()
-        assert torch.equal(after.output.weight, before.output.weight[:, rows])
-        assert torch.equal(after.output.bias, before.output.bias)
+        for part in INPUTS:
+            assert torch.equal(after.weight(part), before.weight(part)[rows])
+            assert torch.equal(after.bias(part), before.bias(part)[rows])  # type: ignore[arg-type,index]
+        assert torch.equal(after.weight("output"), before.weight("output")[:, rows])
+        assert torch.equal(after.bias("output"), before.bias("output"))  # type: ignore[arg-type]
     whole, smaller = subject.model.state_dict(), pruned.model.state_dict()
     assert whole.keys() == smaller.keys()
     same = [name for name in whole if whole[name].shape == smaller[name].shape]
@@ -108,7 +108,7 @@ def test_pruning_takes_the_rows_and_columns_of_cut_heads_and_leaves_the_rest(fam
     assert all(torch.equal(whole[name], smaller[name]) for name in same)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CUTTABLE)
 def test_pruning_leaves_no_trace_and_shares_no_weights(family: str) -> None:
     model, tokenizer = tiny_model(family)
     model.train()
@@ -122,7 +122,7 @@ def test_pruning_leaves_no_trace_and_shares_no_weights(family: str) -> None:
     assert torch.equal(torch.random.get_rng_state(), generator)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CUTTABLE)
 def test_pruned_subject_is_scored_masked_and_pruned_again(family: str) -> None:
     subject = subject_of(family)
     pruned = hv.prune(subject, mask_of(subject))
@@ -192,7 +192,7 @@ def test_pruning_nothing_gives_an_equal_model() -> None:
 
 
 def test_families_of_the_table_can_all_be_pruned() -> None:
-    assert sorted(model_classes()) == sorted(FAMILIES)
+    assert sorted(model_classes()) == sorted(CUTTABLE)
 
 
 # Refusals

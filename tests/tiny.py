@@ -18,6 +18,7 @@ LABELS = ("bad", "fine", "good")
 MAX_LENGTH = 40
 FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "albert")
 DECODERS = ("gpt2", "llama", "mistral", "qwen2", "qwen3")  # of models in memory; GQA with two key heads but for gpt2
+CUTTABLE = (*FAMILIES, "gpt2")  # whose weights headviz knows
 REFUSED = ("deberta-v2", "mpnet")  # transformers runs their attention outside AttentionInterface
 WORDS = tuple(
     "a the this that it film plot cast music ending story is was seems feels not never hardly very quite too so really "

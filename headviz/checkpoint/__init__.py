@@ -3,7 +3,17 @@
 from headviz.checkpoint.configuration import DECODERS, check_config, max_length, outside_interface, read_config
 from headviz.checkpoint.files import state_fingerprint, weight_files, weights_fingerprint
 from headviz.checkpoint.opening import Checkpoint, assemble, open_checkpoint
-from headviz.checkpoint.pruned import MASK_FILE, cut_note, cut_of_config, is_pruned, kept_heads
+from headviz.checkpoint.pruned import (
+    MASK_FILE,
+    cut_note,
+    cut_notes,
+    cut_of_config,
+    heads_with_weights,
+    is_pruned,
+    kept_heads,
+    zeroed_heads,
+    zeroed_names,
+)
 
 __all__ = [
     "DECODERS",
@@ -12,7 +22,9 @@ __all__ = [
     "assemble",
     "check_config",
     "cut_note",
+    "cut_notes",
     "cut_of_config",
+    "heads_with_weights",
     "is_pruned",
     "kept_heads",
     "max_length",
@@ -22,4 +34,6 @@ __all__ = [
     "state_fingerprint",
     "weight_files",
     "weights_fingerprint",
+    "zeroed_heads",
+    "zeroed_names",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from headviz.checkpoint.pruned import check_kept, is_pruned, pruned_class
 from headviz.errors import LoadError
-from headviz.pruned_modeling import PREFIX, model_classes, whole_type
+from headviz.pruned_modeling import PREFIX, classes_of_type, whole_type
 
 WORKING = "BERT, RoBERTa, XLM-R, DistilBERT, ELECTRA and ALBERT"
 
@@ -73,8 +73,8 @@ def build_config(raw: dict[str, Any], name: str) -> Any:
     """The transformers configuration of a text classifier, checked as far as a configuration can be on its own."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-    pruned = is_pruned(raw)
-    config_class = pruned_class(raw, name).config_class if pruned else CONFIG_MAPPING[_kind(raw, name)]
+    pruned = pruned_class(raw, name) if is_pruned(raw) else None
+    config_class = CONFIG_MAPPING[_kind(raw, name)] if pruned is None else pruned.config_class
     _refuse_quantised(raw, name)
     _check_sizes(raw, config_class.attribute_map, name)
     labels = _labels(raw, name)
@@ -91,9 +91,10 @@ def build_config(raw: dict[str, Any], name: str) -> Any:
             f"config.json of {name} has a value that a {raw['model_type']} model cannot have{which}. "
             "Correct it, or download the model again."
         ) from error
-    check_config(config, name)
-    if pruned:
+    check_config(config, name, decoders=pruned is not None)
+    if pruned is not None:
         check_kept(config, name)
+        config.architectures = [pruned.__name__]
     return config
 
 
@@ -134,12 +135,13 @@ def _refuse_quantised(raw: dict[str, Any], name: str) -> None:
         raise LoadError(f"{name} has quantised weights, which headviz does not open. Use the model in full precision.")
 
 
-def classifier_class(config: Any) -> Any:
-    """The class of the text classifier that ``config`` is for."""
+def class_of(config: Any) -> Any:
+    """The class of the model that ``config`` is for: a text classifier, or what a pruned one says that it is."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
 
     if config.model_type.startswith(PREFIX):
-        return model_classes()[whole_type(config.model_type)]
+        classes = classes_of_type(whole_type(config.model_type))
+        return next(one for one in classes if one.__name__ in (config.architectures or ()))
     return MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
 
 
@@ -189,7 +191,7 @@ def check_config(config: Any, name: str, *, decoders: bool = False) -> None:
         MODEL_FOR_MASKED_LM_MAPPING_NAMES as FILL_IN,
     )
 
-    kind = config.model_type
+    kind = whole_type(config.model_type)
     if kind in OUTSIDE_INTERFACE:
         raise LoadError(outside_interface(kind, name))
     decoder = getattr(config, "is_decoder", False) or getattr(config, "is_encoder_decoder", False)

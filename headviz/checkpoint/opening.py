@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headviz.checkpoint.configuration import build_config, classifier_class, label_notes, read_config
+from headviz.checkpoint.configuration import build_config, class_of, label_notes, read_config
 from headviz.checkpoint.files import Entry, read_header, weight_files, weights_fingerprint
 from headviz.checkpoint.pruned import is_pruned, read_cut
 from headviz.checkpoint.quiet import quiet_transformers
@@ -108,7 +108,7 @@ def _check_against(held: dict[str, Entry], config: Any, raw: dict[str, Any], nam
         )
     try:
         with torch.device("meta"):
-            planned = classifier_class(config)(config)
+            planned = class_of(config)(config)
     except Exception as error:  # the kinds of errors differ by family
         raise LoadError(f"config.json of {name} does not describe a model that can be built. Correct it.") from error
     expected = {key: tuple(tensor.shape) for key, tensor in planned.state_dict().items()}
@@ -150,7 +150,7 @@ def _assemble(
     try:
         # From memory, not from the folder: so no other file is looked for, neither an adapter nor a pickle, and the
         # model does not change when somebody writes to the file.
-        model, told = classifier_class(config).from_pretrained(
+        model, told = class_of(config).from_pretrained(
             None,
             config=config,
             state_dict=weights,

@@ -14,7 +14,7 @@ import numpy as np
 from headviz.errors import LoadError, MaskError
 from headviz.families import families
 from headviz.mask import Mask, describe_heads, head_name
-from headviz.pruned_modeling import FORMAT, PREFIX, model_classes, whole_type
+from headviz.pruned_modeling import FORMAT, PREFIX, auto_map, classes_of_type, model_classes, whole_type
 
 MASK_FILE = "head_mask.json"
 _AGAIN = "Write the folder again with hv.save_pruned."
@@ -39,33 +39,45 @@ def pruned_class(raw: dict[str, Any], name: str) -> Any:
             f"{name} was pruned by a later version of headviz (format {version}, this one opens {FORMAT}). "
             "Update headviz to open it."
         )
-    classes, kind = model_classes(), whole_type(raw["model_type"])
-    if kind not in classes:
+    kind = whole_type(raw["model_type"])
+    classes = classes_of_type(kind)
+    if not classes:
         raise LoadError(
             f"{name} is of the type {raw['model_type'][:60]!r}, which this version of headviz does not know; it opens "
-            f"pruned models of {', '.join(classes)}. Update headviz if it was pruned by a later one."
+            f"pruned models of {', '.join(model_classes())}. Update headviz if it was pruned by a later one."
         )
-    if raw.get("auto_map") != auto_map(classes[kind]):
+    found = next((one for one in classes if raw.get("auto_map") == auto_map(one)), None)
+    if found is None:
         raise LoadError(
             f"config.json of {name} names other code than headviz's for its classes (auto_map). Do not trust its code; "
             "have the folder written again with hv.save_pruned."
         )
-    return classes[kind]
-
-
-def auto_map(model: Any) -> dict[str, str]:
-    """What config.json says of where the classes of a pruned model stand."""
-    module = model.__module__.rpartition(".")[2]
-    return {
-        "AutoConfig": f"{module}.{model.config_class.__name__}",
-        "AutoModelForSequenceClassification": f"{module}.{model.__name__}",
-    }
+    return found
 
 
 def kept_heads(config: Any) -> list[list[int]] | None:
     """For each use of attention the kept heads, as the whole model counted them; None for a model that is whole."""
-    kept = getattr(config, "kept_heads", None)
-    return None if kept is None else [list(heads) for heads in kept]
+    return _lists(config, "kept_heads")
+
+
+def zeroed_heads(config: Any) -> list[list[int]] | None:
+    """For each use of attention the heads that are cut but still have weights, zeros where they would be read; None
+    where there can be none."""
+    return _lists(config, "zeroed_heads")
+
+
+def heads_with_weights(config: Any) -> list[list[int]] | None:
+    """For each use of attention the heads that it still runs, kept or zeroed, as the whole model counted them; None for
+    a model that is whole."""
+    kept, zeroed = kept_heads(config), zeroed_heads(config)
+    if kept is None or zeroed is None:
+        return kept
+    return [sorted({*row, *zeros}) for row, zeros in zip(kept, zeroed, strict=True)]
+
+
+def _lists(config: Any, name: str) -> list[list[int]] | None:
+    lists = getattr(config, name, None)
+    return None if lists is None else [list(one) for one in lists]
 
 
 def cut_of_config(config: Any) -> Mask | None:
@@ -90,6 +102,28 @@ def check_kept(config: Any, name: str) -> None:
         )
     if not any(kept):
         raise LoadError(f"{name} has no heads left (kept_heads in config.json). Open the model from before the cut.")
+    if hasattr(config, "key_value_heads") and not _groups_fit(config):
+        raise LoadError(
+            f"config.json of {name} must list, for each of {uses} layers, the heads that are zeroed (zeroed_heads) and "
+            f"the keys that its heads read (key_value_heads), as they fit kept_heads. {_AGAIN}"
+        )
+
+
+def _groups_fit(config: Any) -> bool:
+    """Whether kept and zeroed heads of each layer read the keys that are listed, equally many each."""
+    total, of_keys = config.num_attention_heads, config.num_key_value_heads
+    lists = (config.zeroed_heads, config.key_value_heads)
+    if total % of_keys or not all(isinstance(one, list) and len(one) == len(config.kept_heads) for one in lists):
+        return False
+    for kept, zeroed, keys in zip(config.kept_heads, *lists, strict=True):
+        if not _are_heads(zeroed, total) or {*kept} & {*zeroed}:
+            return False
+        if not isinstance(keys, list) or not all(type(key) is int for key in keys):
+            return False
+        read = [head // (total // of_keys) for head in sorted(kept + zeroed)]
+        if len(keys) > len(read) or read != [key for key in keys for _ in range(len(read) // len(keys))]:
+            return False
+    return True
 
 
 def _are_heads(row: Any, heads: int) -> bool:
@@ -128,7 +162,22 @@ def read_cut(folder: Path, config: Any, name: str) -> Mask:
 
 
 def cut_note(cut: Mask) -> str:
-    """A sentence on what a pruned model has left."""
+    """A sentence on the heads that a pruned model has left."""
     empty = [str(layer) for layer, row in enumerate(cut.keep) if not row.any()]
     layers = f"; layer {empty[0]} has none" if len(empty) == 1 else f"; layers {', '.join(empty)} have none"
     return f"Pruned: {cut.count} of {sum(cut.heads)} heads are left{layers if empty else ''}."
+
+
+def zeroed_names(config: Any) -> tuple[str, ...]:
+    """The names, as the whole model counts its heads, of those that are cut but still have weights."""
+    zeroed = zeroed_heads(config) or []
+    return tuple(head_name(layer, head) for layer, heads in enumerate(zeroed) for head in heads)
+
+
+def cut_notes(cut: Mask, config: Any) -> list[str]:
+    """Sentences on a pruned model: what it has left, and which heads are cut but still have weights."""
+    names = zeroed_names(config)
+    if not names:
+        return [cut_note(cut)]
+    which = f"{', '.join(names[:8])} and {len(names) - 8} more" if len(names) > 8 else ", ".join(names)
+    return [cut_note(cut), f"Cut, but still there as zeros in the weights: {which}."]

@@ -9,31 +9,75 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from headviz.errors import LoadError
 from headviz.pruned_modeling import whole_type
 from headviz.registry import Registry
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+Input = Literal["query", "key", "value"]
+INPUTS: tuple[Input, ...] = ("query", "key", "value")
 
 
 @dataclass(frozen=True, eq=False)
 class AttentionUse:
-    """One call of attention in a forward pass. A module that is used several times stands in several of these."""
+    """One call of attention in a forward pass. A module that is used several times stands in several of these.
+
+    ``query``, ``key``, ``value`` and ``output`` are modules, nn.Linear or Conv1D. Where one module is query, key and
+    value (GPT-2), it stands in each place; `weight` and `bias` give the part that is meant, laid out alike for all.
+    """
 
     name: str  # qualified name, in the model, of the module that calls the attention function
-    query: nn.Linear  # weight: (heads * head_size, hidden)
-    key: nn.Linear
-    value: nn.Linear
-    output: nn.Linear  # weight: (hidden, heads * head_size)
+    query: Any
+    key: Any
+    value: Any
+    output: Any
     heads: int
+    kv_heads: int  # heads of key and value
     head_size: int
+    transposed: bool = False  # weights are (in, out), as a Conv1D keeps them, not (out, in), as a nn.Linear does
+
+    @property
+    def group(self) -> int:
+        """How many heads share one key and value; 1 where each has its own."""
+        return self.heads // self.kv_heads if self.kv_heads else 1
 
     def columns(self, head: int) -> slice:
-        """The head's columns of the output projection, which are also its rows of query, key and value."""
+        """The head's columns of the output projection, which are also its rows of the query."""
         return slice(head * self.head_size, (head + 1) * self.head_size)
+
+    def key_rows(self, head: int) -> slice:
+        """The rows of key and value that the head reads, together with the others of its group."""
+        return self.columns(head // self.group)
+
+    def weight(self, part: Input | Literal["output"]) -> Tensor:
+        """Query, key and value (rows, in), output (out, columns), as a view of the module's own weights."""
+        own = getattr(self, part).weight
+        own = own.T if self.transposed else own
+        return own if part == "output" else own[self.rows(part)]
+
+    def bias(self, part: Input | Literal["output"]) -> Tensor | None:
+        """Query, key and value (rows,), output (out,), as a view of the module's own bias, or None without one."""
+        own = getattr(self, part).bias
+        return own if own is None or part == "output" else own[self.rows(part)]
+
+    def rows(self, part: Input) -> slice:
+        """Where query, key or value stands among the rows of its module."""
+        widths = [self.head_size * heads for heads in (self.heads, self.kv_heads, self.kv_heads)]
+        place = INPUTS.index(part)
+        start = sum(widths[:place]) if self.query is self.key else 0
+        return slice(start, start + widths[place])
+
+    def inputs(self) -> list[tuple[Any, list[Input]]]:
+        """The modules of query, key and value, each once, with what it is of these, in the order of its rows."""
+        found: dict[int, tuple[Any, list[Input]]] = {}
+        for part in INPUTS:
+            module = getattr(self, part)
+            found.setdefault(id(module), (module, []))[1].append(part)
+        return list(found.values())
 
 
 def blocks_of_config(path: str) -> Callable[[Any], list[str]]:
@@ -53,6 +97,8 @@ class Family:
     key: str
     value: str
     output: str
+    size: str = "attention_head_size"  # what that module calls the size of a head, by which its own forward splits
+    transposed: bool = False
 
     def uses(self, model: nn.Module) -> list[AttentionUse]:
         """Every use of attention in ``model`` (with or without a head on top), in the order of the calls.
@@ -74,17 +120,21 @@ class Family:
                     "Load a checkpoint whose config.json belongs to its weights."
                 ) from error
 
-        attention, query = part(self.attention), part(self.query)
-        # The size that the module's own forward splits by; it stays when heads are cut from the projections.
-        head_size = int(attention.attention_head_size)
+        head_size = int(getattr(part(self.attention), self.size))  # it stays when heads are cut from the projections
+        query, key, output = part(self.query), part(self.key), part(self.output)
+        columns = output.weight.shape[0 if self.transposed else 1]
+        # a projection that is query, key and value in one has three heads for each head of the output
+        kv_rows = columns if query is key else key.weight.shape[0]
         return AttentionUse(
             name=f"{block}.{self.attention}" if self.attention else block,
             query=query,
-            key=part(self.key),
+            key=key,
             value=part(self.value),
-            output=part(self.output),
-            heads=query.out_features // head_size,
+            output=output,
+            heads=columns // head_size,
+            kv_heads=kv_rows // head_size,
             head_size=head_size,
+            transposed=self.transposed,
         )
 
 

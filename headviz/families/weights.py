@@ -22,7 +22,7 @@ def all_heads_are_silent(model: nn.Module) -> bool:
     """Whether every output projection is zero, so that no gate can change anything (a model saved with all heads
     cut)."""
     family = _family(model)
-    return family is not None and all(not use.output.weight.any() for use in family.uses(model))
+    return family is not None and all(not use.weight("output").any() for use in family.uses(model))
 
 
 def _family(model: nn.Module) -> Family | None:

@@ -13,7 +13,7 @@ are those of transformers (seen with 5.23), which split the projections by the s
 from collections.abc import Iterable
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import (
     AlbertConfig,
     AlbertForSequenceClassification,
@@ -23,12 +23,16 @@ from transformers import (
     DistilBertForSequenceClassification,
     ElectraConfig,
     ElectraForSequenceClassification,
+    GPT2Config,
+    GPT2ForSequenceClassification,
+    GPT2LMHeadModel,
     PretrainedConfig,
     RobertaConfig,
     RobertaForSequenceClassification,
     XLMRobertaConfig,
     XLMRobertaForSequenceClassification,
 )
+from transformers.pytorch_utils import Conv1D
 
 
 class HeadvizBertConfig(BertConfig):
@@ -67,6 +71,12 @@ class HeadvizAlbertConfig(AlbertConfig):
     headviz_format: int = 1
 
 
+class HeadvizGPT2Config(GPT2Config):
+    model_type = "headviz_gpt2"
+    kept_heads: list | None = None
+    headviz_format: int = 1
+
+
 def _shrink(config: PretrainedConfig, attentions: Iterable[Any], inputs: tuple[str, str, str], output: str) -> None:
     """Cut the projections of each use of attention to the sizes of its kept heads.
 
@@ -79,13 +89,16 @@ def _shrink(config: PretrainedConfig, attentions: Iterable[Any], inputs: tuple[s
     for attention, kept in zip(attentions, config.kept_heads, strict=True):
         width = len(kept) * head_size
         for path in inputs:
-            linear = attention.get_submodule(path)
-            linear.weight = nn.Parameter(linear.weight.detach()[:width].clone())
-            linear.bias = nn.Parameter(linear.bias.detach()[:width].clone())
-            linear.out_features = width
-        linear = attention.get_submodule(output)
-        linear.weight = nn.Parameter(linear.weight.detach()[:, :width].clone())
-        linear.in_features = width
+            _resize(attention.get_submodule(path), rows=width)
+        _resize(attention.get_submodule(output), columns=width)
+
+
+def _resize(linear: nn.Linear, rows: int | None = None, columns: int | None = None) -> None:
+    """Leave a projection the first ``rows`` of what it gives and the first ``columns`` of what it takes; None: all."""
+    linear.weight = nn.Parameter(linear.weight.detach()[:rows, :columns].clone())
+    if rows is not None and linear.bias is not None:
+        linear.bias = nn.Parameter(linear.bias.detach()[:rows].clone())
+    linear.out_features, linear.in_features = linear.weight.shape
 
 
 def _shrink_bert(model: Any) -> None:
@@ -149,6 +162,66 @@ class HeadvizAlbertForSequenceClassification(AlbertForSequenceClassification):
         _shrink(config, attentions, ("query", "key", "value"), "dense")
 
 
+def _shrink_gpt2(model: Any) -> None:
+    """GPT-2's query, key and value are one projection, which its forward pass splits into three."""
+    config = model.config
+    if config.kept_heads is None:
+        return
+    for block, kept in zip(model.transformer.h, config.kept_heads, strict=True):
+        attention = block.attn
+        width = len(kept) * attention.head_dim
+        both, output = attention.c_attn, attention.c_proj
+        both.weight = nn.Parameter(both.weight.detach()[:, : 3 * width].clone())
+        both.bias = nn.Parameter(both.bias.detach()[: 3 * width].clone())
+        output.weight = nn.Parameter(output.weight.detach()[:width].clone())
+        both.nf, output.nx = 3 * width, width
+        attention.split_size = [width] * 3
+        if not kept:
+            output.__class__ = _BiasAlone
+            attention.register_forward_pre_hook(_count_tokens, with_kwargs=True)
+
+
+class _BiasAlone(Conv1D):
+    """The output projection of a layer without heads; a Conv1D cannot take vectors without numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.bias.expand(*x.shape[:-1], self.nf)
+
+
+class _TokenCount:
+    """The place of a layer without heads in a cache: one number per token, so that the cache knows how many it saw."""
+
+    def __init__(self, cache: Any) -> None:
+        self.cache = cache
+
+    def update(self, keys: Tensor, values: Tensor, layer: int, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+        marks, _ = self.cache.update(*[keys.new_zeros(keys.shape[0], 1, keys.shape[2], 1)] * 2, layer)
+        nothing = keys.new_zeros(keys.shape[0], 0, marks.shape[2], keys.shape[3])
+        return nothing, nothing
+
+
+def _count_tokens(_: nn.Module, args: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Before the forward pass of a layer without heads. A cache takes one without numbers for one that saw nothing."""
+    cache = options.get("past_key_values")
+    return args, options if cache is None else {**options, "past_key_values": _TokenCount(cache)}
+
+
+class HeadvizGPT2ForSequenceClassification(GPT2ForSequenceClassification):
+    config_class = HeadvizGPT2Config
+
+    def __init__(self, config: HeadvizGPT2Config) -> None:
+        super().__init__(config)
+        _shrink_gpt2(self)
+
+
+class HeadvizGPT2LMHeadModel(GPT2LMHeadModel):
+    config_class = HeadvizGPT2Config
+
+    def __init__(self, config: HeadvizGPT2Config) -> None:
+        super().__init__(config)
+        _shrink_gpt2(self)
+
+
 MODELS = (
     HeadvizBertForSequenceClassification,
     HeadvizRobertaForSequenceClassification,
@@ -156,7 +229,10 @@ MODELS = (
     HeadvizElectraForSequenceClassification,
     HeadvizDistilBertForSequenceClassification,
     HeadvizAlbertForSequenceClassification,
+    HeadvizGPT2ForSequenceClassification,
+    HeadvizGPT2LMHeadModel,
 )
 for _model in MODELS:  # save_pretrained then writes auto_map, and puts this file beside the weights
     _model.config_class.register_for_auto_class()
-    _model.register_for_auto_class("AutoModelForSequenceClassification")
+    _classifies = _model.__name__.endswith("ForSequenceClassification")
+    _model.register_for_auto_class("AutoModelForSequenceClassification" if _classifies else "AutoModelForCausalLM")

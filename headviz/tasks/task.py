@@ -26,6 +26,7 @@ class Task:
 
     name: str
     title: str
+    auto: str  # the class of transformers that opens such a model
     tokenise: Callable[[Any, list[tuple[str, ...]], int, bool], tuple[list[dict[str, list[int]]], int]]
     loss: Callable[[Tensor, Tensor], Tensor]
     metrics: Mapping[str, Metric]

@@ -41,6 +41,7 @@ def loss(logits: Tensor, targets: Tensor) -> Tensor:
 TEXT_CLASSIFICATION = Task(
     name="text-classification",
     title="Text classification",
+    auto="AutoModelForSequenceClassification",
     tokenise=tokenise,
     loss=loss,
     metrics={"accuracy": stats.accuracy, "macro_f1": stats.macro_f1_estimate, "matthews": stats.matthews_estimate},

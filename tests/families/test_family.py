@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -16,9 +16,11 @@ from transformers.masking_utils import sdpa_mask
 
 from headviz.errors import LoadError
 from headviz.families import families, family_of
+from headviz.families.family import INPUTS, Input
 
 SMALL = {"hidden_size": 16, "num_attention_heads": 4, "num_hidden_layers": 3, "intermediate_size": 8, "vocab_size": 20}
-CONFIGS = {
+CONFIGS: dict[str, Any] = {
+    "gpt2": transformers.GPT2Config(n_embd=16, n_head=4, n_layer=3, n_inner=8, vocab_size=20, pad_token_id=0),
     "bert": transformers.BertConfig(**SMALL),
     "roberta": transformers.RobertaConfig(**SMALL),
     "xlm-roberta": transformers.XLMRobertaConfig(**SMALL),
@@ -85,16 +87,15 @@ def test_columns_of_the_output_projection_are_fed_by_that_head_alone(
                 torch.testing.assert_close(given[..., use.columns(head)], out[:, head], rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("part", ["query", "key", "value"])
+@pytest.mark.parametrize("part", INPUTS)
 def test_rows_of_a_projection_when_zeroed_empty_that_head_of_that_part_alone(
-    model: transformers.PreTrainedModel, part: str
+    model: transformers.PreTrainedModel, part: Input
 ) -> None:
     before = calls_of(model)[0]
     use = family_of(model).uses(model)[0]
-    projection = getattr(use, part)
     with torch.no_grad():
-        projection.weight[use.columns(1)] = 0
-        projection.bias[use.columns(1)] = 0
+        use.weight(part)[use.columns(1)] = 0
+        use.bias(part)[use.columns(1)] = 0  # type: ignore[index]
     after = calls_of(model)[0]
     for name in ("query", "key", "value"):
         expected = getattr(before, name).clone()
@@ -134,6 +135,6 @@ def test_every_family_of_the_package_is_registered_by_importing_it() -> None:
         "[importlib.import_module(f'headviz.families.{m.name}') for m in pkgutil.iter_modules(package.__path__)];"
         "print(sorted(before), sorted(set(package.families) - set(before)))"
     )
-    known = ["albert", "bert", "distilbert", "electra", "roberta", "xlm-roberta"]
+    known = ["albert", "bert", "distilbert", "electra", "gpt2", "roberta", "xlm-roberta"]
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert run.stdout == f"{known} []\n"

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from headviz.families import family_of
+from headviz.families.family import INPUTS
 from headviz.pruned_modeling import PREFIX, model_classes, modeling_headviz
-from tests.tiny import FAMILIES, tiny_model
+from tests.tiny import CUTTABLE, tiny_model
 
 
 def test_file_imports_torch_and_transformers_alone() -> None:
@@ -24,10 +25,10 @@ def test_file_imports_torch_and_transformers_alone() -> None:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0
             found.add(node.module)
-    assert found == {"collections.abc", "typing", "torch", "transformers"}
+    assert found == {"collections.abc", "typing", "torch", "transformers", "transformers.pytorch_utils"}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CUTTABLE)
 def test_class_of_a_family_has_the_heads_that_are_kept(family: str) -> None:
     whole, _ = tiny_model(family)
     model_class = model_classes()[family]
@@ -43,19 +44,22 @@ def test_class_of_a_family_has_the_heads_that_are_kept(family: str) -> None:
     for use, heads in zip(uses, kept, strict=True):
         width = 8 * len(heads)
         assert use.head_size == 8
-        for part in (use.query, use.key, use.value):
-            assert (tuple(part.weight.shape), tuple(part.bias.shape), part.out_features) == (
-                (width, 32),
-                (width,),
-                width,
-            )
-        assert (tuple(use.output.weight.shape), use.output.in_features) == ((32, width), width)
-        assert tuple(use.output.bias.shape) == (32,)
+        for part in INPUTS:
+            bias: Any = use.bias(part)
+            assert (tuple(use.weight(part).shape), tuple(bias.shape)) == ((width, 32), (width,))
+        bias = use.bias("output")
+        assert (tuple(use.weight("output").shape), tuple(bias.shape)) == ((32, width), (32,))
+        for module, rows, columns in (
+            *((one, width * len(parts), 32) for one, parts in use.inputs()),
+            (use.output, 32, width),
+        ):
+            told = (module.nf, module.nx) if use.transposed else (module.out_features, module.in_features)
+            assert told == (rows, columns)
     with torch.no_grad():
         assert model.eval()(input_ids=torch.tensor([[5, 6, 7]])).logits.shape == (1, 3)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CUTTABLE)
 def test_class_without_kept_heads_is_the_whole_model(family: str) -> None:
     whole, _ = tiny_model(family)
     model_class = model_classes()[family]
