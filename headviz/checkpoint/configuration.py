@@ -34,6 +34,8 @@ _DROPPED = frozenset(
 )
 _SIZES = (
     "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
     "num_hidden_layers",
     "hidden_size",
     "intermediate_size",

@@ -1,6 +1,6 @@
 """Where each architecture keeps its heads: one file per family, a table of names. A new one is a file and a line."""
 
-from headviz.families import albert, bert, distilbert, electra, gpt2, roberta
+from headviz.families import albert, bert, distilbert, electra, gpt2, llama, roberta
 from headviz.families.family import AttentionUse, Family, families, family_of
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "families",
     "family_of",
     "gpt2",
+    "llama",
     "roberta",
 ]

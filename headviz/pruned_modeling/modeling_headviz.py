@@ -1,9 +1,11 @@
-"""Text classifiers that lost attention heads: the classes of transformers with smaller projections.
+"""Models that lost attention heads: the classes of transformers with smaller projections.
 
 This file lies in every folder of a pruned model and needs torch and transformers alone: who allows from_pretrained of
-AutoModelForSequenceClassification to trust the folder's code needs nothing else to open it. ``kept_heads`` in
+the Auto class that config.json names to trust the folder's code needs nothing else to open it. ``kept_heads`` in
 config.json lists, for each use of attention in the order of the calls, the numbers of the kept heads, as the whole
-model counted them; a layer may have lost all of them. All other settings are those of the whole model, so
+model counted them; a layer may have lost all of them. Where heads share keys and values, ``zeroed_heads`` lists those
+that are cut but still there as zeros, and ``key_value_heads`` the keys and values, one standing twice where it is
+repeated. All other settings are those of the whole model, so
 ``num_attention_heads`` stays the number that a head's size is reckoned from.
 
 Query, key and value have rows for kept heads only, the output projection columns; its bias stays. The forward passes
@@ -13,6 +15,7 @@ are those of transformers (seen with 5.23), which split the projections by the s
 from collections.abc import Iterable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers import (
     AlbertConfig,
@@ -26,12 +29,29 @@ from transformers import (
     GPT2Config,
     GPT2ForSequenceClassification,
     GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaForSequenceClassification,
+    LlamaModel,
+    MistralConfig,
+    MistralForCausalLM,
+    MistralForSequenceClassification,
+    MistralModel,
     PretrainedConfig,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen2ForSequenceClassification,
+    Qwen2Model,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+    Qwen3ForSequenceClassification,
+    Qwen3Model,
     RobertaConfig,
     RobertaForSequenceClassification,
     XLMRobertaConfig,
     XLMRobertaForSequenceClassification,
 )
+from transformers.modeling_layers import GenericForSequenceClassification
 from transformers.pytorch_utils import Conv1D
 
 
@@ -77,6 +97,38 @@ class HeadvizGPT2Config(GPT2Config):
     headviz_format: int = 1
 
 
+class HeadvizLlamaConfig(LlamaConfig):
+    model_type = "headviz_llama"
+    kept_heads: list | None = None
+    zeroed_heads: list | None = None
+    key_value_heads: list | None = None
+    headviz_format: int = 1
+
+
+class HeadvizMistralConfig(MistralConfig):
+    model_type = "headviz_mistral"
+    kept_heads: list | None = None
+    zeroed_heads: list | None = None
+    key_value_heads: list | None = None
+    headviz_format: int = 1
+
+
+class HeadvizQwen2Config(Qwen2Config):
+    model_type = "headviz_qwen2"
+    kept_heads: list | None = None
+    zeroed_heads: list | None = None
+    key_value_heads: list | None = None
+    headviz_format: int = 1
+
+
+class HeadvizQwen3Config(Qwen3Config):
+    model_type = "headviz_qwen3"
+    kept_heads: list | None = None
+    zeroed_heads: list | None = None
+    key_value_heads: list | None = None
+    headviz_format: int = 1
+
+
 def _shrink(config: PretrainedConfig, attentions: Iterable[Any], inputs: tuple[str, str, str], output: str) -> None:
     """Cut the projections of each use of attention to the sizes of its kept heads.
 
@@ -94,10 +146,13 @@ def _shrink(config: PretrainedConfig, attentions: Iterable[Any], inputs: tuple[s
 
 
 def _resize(linear: nn.Linear, rows: int | None = None, columns: int | None = None) -> None:
-    """Leave a projection the first ``rows`` of what it gives and the first ``columns`` of what it takes; None: all."""
-    linear.weight = nn.Parameter(linear.weight.detach()[:rows, :columns].clone())
-    if rows is not None and linear.bias is not None:
-        linear.bias = nn.Parameter(linear.bias.detach()[:rows].clone())
+    """Give a projection ``rows`` outputs, the first ones, over again where there are more, and leave it the first
+    ``columns`` inputs; None: all."""
+    weight = linear.weight.detach()[:, :columns]
+    which = torch.arange(weight.shape[0] if rows is None else rows, device=weight.device) % weight.shape[0]
+    linear.weight = nn.Parameter(weight[which].clone())
+    if linear.bias is not None:
+        linear.bias = nn.Parameter(linear.bias.detach()[which].clone())
     linear.out_features, linear.in_features = linear.weight.shape
 
 
@@ -222,6 +277,99 @@ class HeadvizGPT2LMHeadModel(GPT2LMHeadModel):
         _shrink_gpt2(self)
 
 
+def _start_classifier(model: Any, config: PretrainedConfig, base: Any) -> None:
+    """What the classifiers of Llama and its kin do at their start, with ``base`` where they ask AutoModel for a class,
+    which knows none for ``config``."""
+    super(GenericForSequenceClassification, model).__init__(config)
+    model.num_labels = config.num_labels
+    model.model = base(config)
+    model.score = nn.Linear(config.hidden_size, config.num_labels, bias=False)
+    model.post_init()
+
+
+def _shrink_llama(model: Any) -> None:
+    """The decoder that Llama shares with Mistral, Qwen2 and Qwen3. Each key and value of a layer serves equally many of
+    its heads, kept or zeroed."""
+    config = model.config
+    if config.kept_heads is None:
+        return
+    lists = (config.kept_heads, config.zeroed_heads, config.key_value_heads)
+    for block, kept, zeroed, keys in zip(model.model.layers, *lists, strict=True):
+        attention, heads = block.self_attn, len(kept) + len(zeroed)
+        size = attention.head_dim
+        _resize(attention.q_proj, rows=heads * size)
+        _resize(attention.k_proj, rows=len(keys) * size)
+        _resize(attention.v_proj, rows=len(keys) * size)
+        _resize(attention.o_proj, columns=heads * size)
+        attention.num_key_value_groups = heads // len(keys) if keys else 1
+        if not heads:
+            attention.register_forward_pre_hook(_count_tokens, with_kwargs=True)
+
+
+class HeadvizLlamaForSequenceClassification(LlamaForSequenceClassification):
+    config_class = HeadvizLlamaConfig
+
+    def __init__(self, config: HeadvizLlamaConfig) -> None:
+        _start_classifier(self, config, LlamaModel)
+        _shrink_llama(self)
+
+
+class HeadvizLlamaForCausalLM(LlamaForCausalLM):
+    config_class = HeadvizLlamaConfig
+
+    def __init__(self, config: HeadvizLlamaConfig) -> None:
+        super().__init__(config)
+        _shrink_llama(self)
+
+
+class HeadvizMistralForSequenceClassification(MistralForSequenceClassification):
+    config_class = HeadvizMistralConfig
+
+    def __init__(self, config: HeadvizMistralConfig) -> None:
+        _start_classifier(self, config, MistralModel)
+        _shrink_llama(self)
+
+
+class HeadvizMistralForCausalLM(MistralForCausalLM):
+    config_class = HeadvizMistralConfig
+
+    def __init__(self, config: HeadvizMistralConfig) -> None:
+        super().__init__(config)
+        _shrink_llama(self)
+
+
+class HeadvizQwen2ForSequenceClassification(Qwen2ForSequenceClassification):
+    config_class = HeadvizQwen2Config
+
+    def __init__(self, config: HeadvizQwen2Config) -> None:
+        _start_classifier(self, config, Qwen2Model)
+        _shrink_llama(self)
+
+
+class HeadvizQwen2ForCausalLM(Qwen2ForCausalLM):
+    config_class = HeadvizQwen2Config
+
+    def __init__(self, config: HeadvizQwen2Config) -> None:
+        super().__init__(config)
+        _shrink_llama(self)
+
+
+class HeadvizQwen3ForSequenceClassification(Qwen3ForSequenceClassification):
+    config_class = HeadvizQwen3Config
+
+    def __init__(self, config: HeadvizQwen3Config) -> None:
+        _start_classifier(self, config, Qwen3Model)
+        _shrink_llama(self)
+
+
+class HeadvizQwen3ForCausalLM(Qwen3ForCausalLM):
+    config_class = HeadvizQwen3Config
+
+    def __init__(self, config: HeadvizQwen3Config) -> None:
+        super().__init__(config)
+        _shrink_llama(self)
+
+
 MODELS = (
     HeadvizBertForSequenceClassification,
     HeadvizRobertaForSequenceClassification,
@@ -231,6 +379,14 @@ MODELS = (
     HeadvizAlbertForSequenceClassification,
     HeadvizGPT2ForSequenceClassification,
     HeadvizGPT2LMHeadModel,
+    HeadvizLlamaForSequenceClassification,
+    HeadvizLlamaForCausalLM,
+    HeadvizMistralForSequenceClassification,
+    HeadvizMistralForCausalLM,
+    HeadvizQwen2ForSequenceClassification,
+    HeadvizQwen2ForCausalLM,
+    HeadvizQwen3ForSequenceClassification,
+    HeadvizQwen3ForCausalLM,
 )
 for _model in MODELS:  # save_pretrained then writes auto_map, and puts this file beside the weights
     _model.config_class.register_for_auto_class()
