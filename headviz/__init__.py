@@ -53,6 +53,8 @@ _PUBLIC = {
     "Plan": "complementarity.plan",
     "cahp": "complementarity.cahp",
     "open_plan": "complementarity.plan",
+    "Recovery": "recovery",
+    "recover": "recovery",
     "Estimate": "stats",
     "Evaluation": "evaluation",
     "evaluate": "evaluation",
@@ -98,6 +100,8 @@ if TYPE_CHECKING:
     from headviz.pruned_folder import load_pruned as load_pruned
     from headviz.pruned_folder import save_pruned as save_pruned
     from headviz.pruning import prune as prune
+    from headviz.recovery import Recovery as Recovery
+    from headviz.recovery import recover as recover
     from headviz.saving import save_masked as save_masked
     from headviz.scores import Scores as Scores
     from headviz.scores import open_scores as open_scores

@@ -1,0 +1,149 @@
+"""Low-rank adapters (LoRA, by peft) on what a cut has left, and the units in which they are frozen."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+from headviz.errors import RunError
+from headviz.families import AttentionUse, family_of
+from headviz.files import write_folder
+
+ADAPTED = "base_model.model"
+"""Where peft keeps the model that it was given; names of modules begin with it from then on."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A transformer block with adapters, which freeze together: autograd keeps activations block by block.
+
+    ``layer``: its number; ``block``: the name of its module in the model without adapters; ``output``: that of its
+    attention's output projection.
+    """
+
+    layer: int
+    block: str
+    output: str
+
+
+def units_of(model: nn.Module, mlp: bool = False) -> tuple[Unit, ...]:
+    """The blocks of ``model`` that have something to adapt, from the bottom: heads, or with ``mlp`` an MLP."""
+    uses = family_of(model).uses(model)
+    names = {id(module): name for name, module in model.named_modules()}
+    blocks = [_block(use) for use in uses]
+    found: dict[str, Unit] = {}
+    for layer, (block, use) in enumerate(zip(blocks, uses, strict=True)):
+        if use.heads or mlp:
+            found.setdefault(block, Unit(layer, block, names[id(use.output)]))
+    return tuple(found.values())
+
+
+def is_shared(model: nn.Module) -> bool:
+    """Whether one block serves several layers (ALBERT), so that it cannot be frozen at one depth alone."""
+    blocks = [_block(use) for use in family_of(model).uses(model)]
+    return len(set(blocks)) < len(blocks)
+
+
+def with_adapters(model: Any, settings: Mapping[str, Any]) -> Any:
+    """``model`` with adapters on query, key, value and output projections, and on the MLP's where ``settings`` says so;
+    the head on top is trained in full, all else is frozen. ``model`` itself is changed: give a copy.
+
+    An adapter's rank is never above the sizes of what it adapts; its scale stays alpha / r. Raises RunError where no
+    block has a head left.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    targets = dict(_targets(model, mlp=settings["mlp"]))
+    if not targets:
+        raise RunError("No block has heads left, so there is nothing to adapt. Recover with method='full'.")
+    ranks = {name: min(settings["r"], *_sizes(module)) for name, module in targets.items()}
+    small = {name: rank for name, rank in ranks.items() if rank < settings["r"]}
+    scale = settings["alpha"] / settings["r"]
+    config = LoraConfig(
+        r=settings["r"],
+        lora_alpha=settings["alpha"],
+        lora_dropout=settings["dropout"],
+        # whole names: a suffix such as "dense" would take the pooler, too
+        target_modules=sorted(targets),
+        modules_to_save=_head(model),
+        rank_pattern={f"^{re.escape(name)}$": rank for name, rank in small.items()},
+        alpha_pattern={f"^{re.escape(name)}$": scale * rank for name, rank in small.items()},
+        fan_in_fan_out=any(isinstance(module, Conv1D) for module in targets.values()),
+    )
+    # With a name peft would look for it on the hub at every save, and write a path of this machine into the folder.
+    model.name_or_path = ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks for an attribute that transformers has renamed
+        adapted: Any = get_peft_model(model, config)
+    table: Any = model.get_input_embeddings() if hasattr(model, "get_input_embeddings") else None
+    if table is not None and any(weight.requires_grad for weight in table.parameters()):
+        raise RunError("The embeddings would be trained, and freezing saves nothing below them.")
+    return adapted
+
+
+def parameters_of(adapted: nn.Module, unit: Unit) -> Iterator[nn.Parameter]:
+    """The adapters' weights of one unit."""
+    for name, weight in adapted.named_parameters():
+        if f".{unit.block}." in name and ".lora_" in name:
+            yield weight
+
+
+def merged(adapted: Any) -> nn.Module:
+    """The model with its adapters added to its weights, and nothing of peft left in it."""
+    return adapted.merge_and_unload(safe_merge=True)
+
+
+def write_adapter(adapted: Any, folder: Path, record: Mapping[str, Any]) -> None:
+    """Write the adapters, not merged, as peft keeps them, with ``record``: peft itself would put them onto any model of
+    the same shapes."""
+
+    def fill(temporary: Path) -> None:
+        adapted.save_pretrained(temporary)
+        (temporary / "run.json").write_text(json.dumps(record, indent=1), "utf-8")
+        model = record["model"]
+        (temporary / "README.md").write_text(
+            f"# Adapters for {model['name']}\n\nTrained by headviz with the method {record['method']}. They belong to "
+            f"the model with the fingerprint {model['fingerprint']} and to no other.\n",
+            "utf-8",
+        )
+
+    write_folder(folder, fill)
+
+
+def _block(use: AttentionUse) -> str:
+    """The name of the transformer block that a use of attention is part of: up to its number in the list of blocks."""
+    found = re.match(r"(?:.*\.)?\d+(?=\.)", use.name)
+    if found is None:
+        raise RunError(f"{use.name} stands in no list of blocks, so it cannot be adapted. Recover with method='full'.")
+    return found[0]
+
+
+def _targets(model: nn.Module, mlp: bool) -> Iterator[tuple[str, nn.Module]]:
+    """The projections that get adapters, by name."""
+    uses = family_of(model).uses(model)
+    attention = {id(part): use.heads for use in uses for part in (use.query, use.key, use.value, use.output)}
+    inside = tuple(f"{unit.block}." for unit in units_of(model, mlp))
+    for name, module in model.named_modules():
+        if not isinstance(module, nn.Linear | Conv1D) or not name.startswith(inside):
+            continue
+        if attention.get(id(module), mlp):
+            yield name, module
+
+
+def _head(model: nn.Module) -> list[str]:
+    """The modules on top of the base model, which are trained in full."""
+    base = getattr(model, "base_model_prefix", "")
+    return [name for name, child in model.named_children() if name != base and any(True for _ in child.parameters())]
+
+
+def _sizes(module: Any) -> tuple[int, int]:
+    rows, columns = module.weight.shape
+    return int(rows), int(columns)

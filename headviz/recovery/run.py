@@ -1,0 +1,76 @@
+"""The folder of a run: what was asked, so that it goes on only with the same, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headviz.errors import RunError
+from headviz.files import write_text
+
+RUN_FILE = "run.json"
+MODEL_FOLDER, ADAPTER_FOLDER = "model", "adapter"
+_FORMAT = 1
+_SAME = {"method": "the method", "seed": "the seed", "settings": "the settings", "model": "the model",
+         "train": "the training split", "validation": "the validation split"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """``folder`` of a run and the ``record`` of what was asked: method, seed, settings, model, train, validation."""
+
+    folder: Path
+    record: dict[str, Any]
+
+    @classmethod
+    def enter(cls, folder: Path, record: dict[str, Any]) -> Run:
+        """The run that ``folder`` holds, if it is of the same record, or a new one there.
+
+        Raises RunError where the folder holds another run, or something else.
+        """
+        if (folder / RUN_FILE).is_file():
+            known = cls.open(folder)
+            for name, words in _SAME.items():
+                if known.record.get(name) != json.loads(json.dumps(record[name])):
+                    raise RunError(
+                        f"{str(folder)!r} holds a run that differs in {words}. Choose another folder, or start it as "
+                        "it was."
+                    )
+            return known
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(f"{str(folder)!r} is not empty and holds no run. Choose a new folder.")
+        run = cls(folder, {"format": _FORMAT, **record, "state": "running"})
+        run._write()
+        return run
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Run:
+        """The run in ``folder``. Raises RunError where there is none that can be read."""
+        folder = Path(folder).expanduser()
+        try:
+            record = json.loads((folder / RUN_FILE).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{str(folder)!r} holds no run that can be read. Start one with hv.recover.") from error
+        if not isinstance(record, dict) or type(record.get("format")) is not int or "method" not in record:
+            raise RunError(f"{str(folder / RUN_FILE)!r} is not the record of a run. Start one with hv.recover.")
+        if record["format"] > _FORMAT:
+            raise RunError(f"{str(folder)!r} is of a later version of headviz. Update headviz to go on with it.")
+        return cls(folder, record)
+
+    @property
+    def is_done(self) -> bool:
+        return self.record.get("state") == "done"
+
+    def finish(self, outcome: dict[str, Any]) -> Run:
+        """The run with its outcome written."""
+        done = Run(self.folder, {**self.record, **outcome, "state": "done"})
+        done._write()
+        return done
+
+    def _write(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        content = json.dumps(self.record, indent=1, ensure_ascii=False)
+        write_text(self.folder / RUN_FILE, content)

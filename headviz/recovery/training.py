@@ -1,0 +1,346 @@
+"""Training under transformers' Trainer: what headviz adds to it, and takes from it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers.trainer import TRAINING_ARGS_NAME
+from transformers.trainer_callback import PrinterCallback
+
+from headviz.checkpoint.quiet import quiet_transformers
+from headviz.errors import Cancelled, RunError
+from headviz.progress import CancelSignal, Progress
+from headviz.recovery.adapters import ADAPTED, Unit, units_of, with_adapters
+from headviz.recovery.batching import Collate, LikeLengths, Texts
+from headviz.recovery.checkpoints import CHECKPOINTS, read_outputs, read_state, write_outputs, write_state
+from headviz.recovery.cost import Cost
+from headviz.recovery.freezer import Freezer
+from headviz.recovery.history import Check, History
+from headviz.recovery.measuring import Meters, StopClock
+from headviz.recovery.meters import Clock
+from headviz.recovery.methods import Method
+from headviz.recovery.probe import Probe
+from headviz.tasks import Task
+
+_LOGS = 100  # losses in a history, about
+_FAILED_SAVES = 2  # in a row after which a run stops
+
+
+@dataclass
+class Work:
+    """One run: what is trained, on what, and how. ``model`` is a copy, without adapters yet."""
+
+    model: nn.Module
+    train: Texts
+    validation: Texts
+    processor: Any
+    task: Task
+    classes: int
+    method: Method
+    settings: Mapping[str, Any]
+    seed: int
+    folder: Path
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def steps_of_an_epoch(self) -> int:
+        return math.ceil(len(self.train) / self.settings["batch_size"])
+
+    @property
+    def total(self) -> int:
+        """Optimizer steps of the whole run."""
+        return self.steps_of_an_epoch * self.settings["epochs"]
+
+    @property
+    def metric(self) -> str:
+        return next(iter(self.task.metrics))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """``model`` with the weights of its best step, adapters included where the method has them."""
+
+    model: nn.Module
+    history: History
+    cost: Cost
+
+
+def train(work: Work, checkpoint: Path | None, progress: Progress, cancel: CancelSignal | None) -> Trained:
+    """Train ``work.model`` in place, from ``checkpoint`` or from the start, and leave it with its best weights.
+
+    The history is in ``work.folder`` at every log. Once ``cancel`` is set the step under way ends, a checkpoint of it
+    is written, and Cancelled is raised. Raises RunError where the loss is not finite, and where two checkpoints in a
+    row could not be written and no look at the validation split was before.
+    """
+    state = {} if checkpoint is None else read_state(checkpoint)
+    with quiet_transformers(), _one_random_state():
+        set_seed(work.seed)  # of the adapters' first weights
+        units = units_of(work.model, work.settings["mlp"]) if work.method.adapters else ()
+        model: Any = with_adapters(work.model, work.settings) if work.method.adapters else work.model
+        clock = Clock(state.get("meters", {}).get("seconds"))
+        freezer = _freezer(work, model, units, clock, state, checkpoint)
+        trainer = _Trainer(work, model, clock, resuming=checkpoint is not None)
+        meters = Meters(model, trainer.middle_batch(), clock, state.get("meters"))
+        watch = _Watch(trainer, work, units, freezer, progress, cancel)
+        callbacks = [StopClock(meters.stop_clock), freezer, meters, watch]
+        if work.settings["patience"] is not None:
+            callbacks.append(EarlyStoppingCallback(work.settings["patience"]))
+        for callback in callbacks:
+            if callback is not None:
+                trainer.add_callback(callback)
+        trainer.keep = lambda folder: _write(folder, freezer, meters)
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        if watch.stopped:
+            raise Cancelled()
+        trainer.take_best()
+        return Trained(model, watch.history(), meters.cost())
+
+
+def _freezer(
+    work: Work, model: nn.Module, units: Sequence[Unit], clock: Clock, state: Mapping[str, Any], checkpoint: Path | None
+) -> Freezer | None:
+    """What freezes in this run, with what is frozen already; None for a method that freezes nothing."""
+    if work.method.freezing is None:
+        return None
+    freezing = work.method.freezing(work.settings, len(units), work.total, work.seed)
+    probe = None
+    if freezing.scores:
+        config: Any = work.model.config
+        at = {"block": "block", "adapter": "output"}[work.settings["site"]]
+        probe = Probe(
+            work.train,
+            work.processor,
+            [f"{ADAPTED}.{getattr(unit, at)}" for unit in units],
+            texts=work.settings["probe"],
+            width=config.hidden_size,
+            seed=work.seed,
+            device=next(model.parameters()).device,
+        )
+        work.notes += probe.notes
+    checks = [Check.of_record(one) for one in state.get("checks", [])]
+    previous = freezing.scores and work.settings["reference"] == "previous"
+    freezer = Freezer(model, units, freezing, probe, clock, previous=previous, checks=checks)
+    if previous and checks and checkpoint is not None:
+        freezer.reference = read_outputs(checkpoint)
+    return freezer
+
+
+def _write(folder: Path, freezer: Freezer | None, meters: Meters) -> None:
+    """headviz's own part of a checkpoint."""
+    checks = [] if freezer is None else [asdict(check) for check in freezer.checks]
+    if freezer is not None and freezer.previous:
+        write_outputs(folder, freezer.reference)
+    write_state(folder, {"meters": meters.state(), "checks": checks})
+
+
+class _Trainer(Trainer):
+    """transformers' Trainer with texts of like length in a batch, the best weights in memory, and a folder of
+    checkpoints that survives a full disk."""
+
+    def __init__(self, work: Work, model: nn.Module, clock: Clock, resuming: bool) -> None:
+        chosen = work.settings
+        every = max(1, work.steps_of_an_epoch // chosen["evaluations"])
+        device = next(model.parameters()).device
+        arguments = TrainingArguments(
+            output_dir=str(work.folder / CHECKPOINTS),
+            seed=work.seed,
+            data_seed=work.seed,
+            use_cpu=device.type == "cpu",
+            bf16=device.type == "cuda" and torch.cuda.is_bf16_supported(),
+            per_device_train_batch_size=chosen["batch_size"],
+            per_device_eval_batch_size=64,
+            num_train_epochs=chosen["epochs"],
+            learning_rate=chosen["lr"],
+            weight_decay=chosen["weight_decay"],
+            warmup_steps=math.ceil(chosen["lr_warmup"] * work.total),
+            max_grad_norm=chosen["clip"],
+            eval_strategy="steps",
+            eval_steps=every,
+            eval_on_start=not resuming,
+            save_strategy="steps",
+            save_steps=every,
+            save_total_limit=2,
+            metric_for_best_model=work.metric,
+            greater_is_better=True,
+            logging_steps=max(1, work.total // _LOGS),
+            logging_nan_inf_filter=False,  # it would report 0.0 for a loss that is not a number
+            restore_callback_states_from_checkpoint=True,
+            remove_unused_columns=False,
+            label_names=["labels"],
+            disable_tqdm=True,
+            report_to=[],
+        )
+        super().__init__(
+            model=model,
+            args=arguments,
+            train_dataset=work.train,
+            eval_dataset=work.validation,
+            data_collator=Collate(work.processor),
+            compute_metrics=lambda predicted: _figures(work, predicted),
+        )
+        self.remove_callback(PrinterCallback)
+        self.work, self.clock = work, clock
+        self.trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
+        self.keep: Callable[[Path], None] = lambda folder: None  # writes headviz's own part of a checkpoint
+        self.best: dict[str, Tensor] | None = None  # the trained weights of the best step, where it was in this process
+        self.failed_saves = 0
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LikeLengths:
+        return LikeLengths(self.work.train.lengths, self.work.settings["batch_size"], self.work.seed)
+
+    def training_step(self, *arguments: Any, **named: Any) -> Tensor:
+        loss = super().training_step(*arguments, **named)
+        _require_finite(float(loss), self.state.global_step + 1)
+        return loss
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        _require_finite(metrics["eval_loss"], self.state.global_step)
+        better = super()._determine_best_metric(metrics, trial)
+        if better:
+            self.best = {
+                name: weight.detach().to("cpu", copy=True)
+                for name, weight in self.model.named_parameters()
+                if name in self.trained
+            }
+        return better
+
+    def evaluate(self, *arguments: Any, **named: Any) -> dict[str, float]:
+        with self.clock("evaluation"):
+            return super().evaluate(*arguments, **named)
+
+    def middle_batch(self) -> dict[str, Tensor]:
+        """The batch of the first epoch whose padded size is the median; on it a step is measured."""
+        size, lengths = self.work.settings["batch_size"], self.work.train.lengths
+        order = list(self._get_train_sampler())
+        batches = [order[at : at + size] for at in range(0, len(order), size)]
+        batches = [batch for batch in batches if len(batch) == size] or batches
+        batches.sort(key=lambda batch: max(lengths[place] for place in batch))
+        chosen = batches[len(batches) // 2]
+        batch = Collate(self.work.processor)([self.work.train[place] for place in chosen])
+        return {name: tensor.to(self.args.device) for name, tensor in batch.items()}
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        checkpoint = self.work.folder / CHECKPOINTS / f"checkpoint-{self.state.global_step}"
+        try:
+            with self.clock("saving"):
+                super()._save_checkpoint(model, trial)
+            self.failed_saves = 0
+        except (OSError, SafetensorError, RuntimeError) as error:  # torch.save has no type of its own for a full disk
+            shutil.rmtree(checkpoint, ignore_errors=True)
+            self.failed_saves += 1
+            self.work.notes.append(
+                f"The checkpoint of step {self.state.global_step:,} could not be written ({error}); the one before is "
+                "still there."
+            )
+            if self.failed_saves == _FAILED_SAVES:
+                if self.best is None:
+                    raise RunError(
+                        f"Checkpoints cannot be written to {str(self.work.folder)!r} ({error}). Make room, then go on."
+                    ) from error
+                self.work.notes.append("Training ended there, with the best weights so far.")
+                self.control.should_training_stop = True
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(output_dir)
+        (Path(output_dir) / TRAINING_ARGS_NAME).unlink(missing_ok=True)  # a pickle, which nothing reads
+        self.keep(Path(output_dir))  # before Trainer's own state, whose file says that all is there
+
+    @torch.no_grad()
+    def take_best(self) -> None:
+        """Give the model the weights of its best step."""
+        if self.best is not None:
+            for name, weight in self.model.named_parameters():
+                if name in self.best:
+                    weight.copy_(self.best[name])
+        elif self.state.best_global_step:
+            folder = self.work.folder / CHECKPOINTS / f"checkpoint-{self.state.best_global_step}"
+            self.state.best_model_checkpoint = str(folder)
+            self._load_best_model()
+
+
+class _Watch(TrainerCallback):
+    """Progress, the history file, and the end when it is asked for."""
+
+    def __init__(
+        self,
+        trainer: _Trainer,
+        work: Work,
+        units: Sequence[Unit],
+        freezer: Freezer | None,
+        progress: Progress,
+        cancel: CancelSignal | None,
+    ) -> None:
+        self.trainer, self.work, self.freezer, self.progress, self.cancel = trainer, work, freezer, progress, cancel
+        self.layers = tuple(unit.layer for unit in units)
+        self.stopped = False
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.progress.step(state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.progress.step()
+        if self.cancel is not None and self.cancel.is_set() and state.global_step < state.max_steps:
+            self.stopped = True
+            control.should_save = control.should_training_stop = True
+
+    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.history().save(self.work.folder)
+
+    def history(self) -> History:
+        state = self.trainer.state
+        return History.from_log(
+            state.log_history,
+            total=self.work.total,
+            metric=self.work.metric,
+            layers=self.layers,
+            step=state.global_step,
+            checks=[] if self.freezer is None else list(self.freezer.checks),
+            best=state.best_global_step or None,
+            notes=list(self.work.notes),
+        )
+
+
+def _figures(work: Work, predicted: Any) -> dict[str, float]:
+    """The task's metrics with their intervals, on the validation split."""
+    predictions = predicted.predictions.argmax(axis=1)
+    figures: dict[str, float] = {}
+    for name, metric in work.task.metrics.items():
+        estimate = metric(predicted.label_ids, predictions, work.classes)
+        figures |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return figures
+
+
+def _require_finite(loss: float, step: int) -> None:
+    if not math.isfinite(loss):
+        raise RunError(
+            f"The loss is not a number at step {step:,}. Take a lower learning rate (lr); checkpoints from before are "
+            "kept."
+        )
+
+
+_ALONE = threading.Lock()
+
+
+@contextlib.contextmanager
+def _one_random_state() -> Iterator[None]:
+    """The process's random states are this run's within the block, and are as before after it."""
+    with _ALONE, torch.random.fork_rng():
+        python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 -- Trainer seeds the global one
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
