@@ -1,4 +1,4 @@
-"""The command line: ``headviz app | score | select | evaluate | cahp | prune | export``, one file per command.
+"""The command line: ``headviz app | score | select | evaluate | cahp | prune | export | recover``, one file each.
 
 Results go to stdout, progress and notes to stderr. Exit codes: 0 done, 2 what the user can mend (one sentence, no
 traceback), 130 interrupted, 1 a bug. Only argparse is imported here, so that ``--help`` answers at once.
@@ -11,12 +11,12 @@ import sys
 from collections.abc import Sequence
 
 from headviz import __version__
-from headviz.cli import app, cahp, evaluate, export, prune, score, select
+from headviz.cli import app, cahp, evaluate, export, prune, recover, score, select
 from headviz.cli.arguments import Parser
 from headviz.cli.errors import exit_code
 from headviz.cli.output import Console
 
-COMMANDS = (app, score, select, evaluate, cahp, prune, export)
+COMMANDS = (app, score, select, evaluate, cahp, prune, export, recover)
 
 
 def parser() -> argparse.ArgumentParser:
