@@ -13,6 +13,7 @@ FOLDER keeps the runs, so that the command goes on where it was interrupted, in 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import sys
 import time
@@ -21,15 +22,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from cahp_results import EXAMPLES, plans
-from measure import shared
-from results import PAGE, write_text
+from measure import machine, shared
+from recovery_tables import TITLE, Found, section
+from results import PAGE, put_section, write_text
 
 import headviz as hv
-from headviz.recovery import recover
+from headviz.labels import match_labels
+from headviz.recovery import methods, recover
+from headviz.recovery.adapters import parameters_of, units_of, with_adapters
 
 SEEDS = (0, 1)
-DEGREE = 6
+DEGREE, ROUNDS = 6, 15
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def run(arm: Arm, seed: int, cut: hv.Subject, train: hv.Data, validation: hv.Dat
         )
 
     folder = cache / f"{arm.name}-{seed}"
-    more = {} if arm.counts_from is None else {"counts_from": str(cache / f"{arm.counts_from}-{seed}")}
+    more: dict[str, Any] = {} if arm.counts_from is None else {"counts_from": str(cache / f"{arm.counts_from}-{seed}")}
     done = recover(cut, train, validation, method=arm.method, folder=folder, seed=seed, on_progress=tell, **more)
     print(file=sys.stderr)
     return done.subject
@@ -112,10 +117,57 @@ def main() -> None:
     train, validation, test = (
         hv.load_data(folder / "data" / "sst5" / f"{name}.tsv") for name in ("train", "validation", "test")
     )
-    for half, arms in {"full": FULL, "safe": SAFE}.items():
-        if args.only in (None, half):
-            predictions = Predictions(args.cache / f"{half}.json", test)
-            run_all(arms, subject, some, train, validation, predictions, args.cache)
+    halves = {half: Predictions(args.cache / f"{half}.json", test) for half in ("full", "safe")}
+    if not args.tables_only:
+        for half, arms in {"full": FULL, "safe": SAFE}.items():
+            if args.only in (None, half):
+                run_all(arms, subject, some, train, validation, halves[half], args.cache)
+        if args.only != "full":
+            step_times(hv.prune(subject, required(masks(args.cache, subject, some, 0)["cahp"])), train, args.cache)
+    if args.only is None:
+        steps = args.cache / "steps.json"
+        found = Found(halves["full"].content | halves["safe"].content, args.cache, SEEDS)
+        put_section(
+            TITLE, section(found, json.loads(steps.read_text("utf-8")) if steps.exists() else None), args.output
+        )
+        print(f"Wrote {args.output.name}", file=sys.stderr)
+
+
+def required(mask: hv.Mask | None) -> hv.Mask:
+    assert mask is not None
+    return mask
+
+
+def step_times(cut: hv.Subject, train: hv.Data, cache: Path) -> None:
+    """What a training step takes with a frozen prefix of 0, 1, ... blocks, in turns; kept in steps.json."""
+    path = cache / "steps.json"
+    if path.exists():
+        return
+    settings = methods["lora"].settings({})
+    model = with_adapters(copy.deepcopy(cut.model), settings)
+    units = units_of(cut.model)
+    lengths = [len(one) for one in cut.processor([texts[0] for texts in train.inputs])["input_ids"]]
+    order = np.argsort(lengths)
+    middle = order[len(order) // 2 - 8 : len(order) // 2 + 8]
+    batch = cut.processor([train.inputs[i][0] for i in middle], padding=True, return_tensors="pt")
+    labels = torch.as_tensor(match_labels(train.take(middle.tolist()), cut.labels))
+    optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=1e-8)
+    model.train()
+
+    def step(prefix: int) -> float:
+        for place, unit in enumerate(units):
+            for weight in parameters_of(model, unit):
+                weight.requires_grad_(place >= prefix)
+        began = time.perf_counter()
+        model(**batch, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return time.perf_counter() - began
+
+    step(0)
+    rounds = [[step(prefix) for prefix in range(len(units))] for _ in range(ROUNDS)]
+    ratio = np.median([[own / times[0] for own in times] for times in rounds], axis=0)
+    write_text(path, json.dumps({"ratio": ratio.tolist(), "rounds": ROUNDS, "machine": machine()}))
 
 
 def run_all(
@@ -128,8 +180,9 @@ def run_all(
         for arm in arms:
             mask = by_name[arm.mask]
             cut = subject if mask is None else hv.prune(subject, mask)
-            predictions.of(f"{arm.mask}-{seed}-before", cut)
-            predictions.of(f"{arm.name}-{seed}", run(arm, seed, cut, train, validation, cache))
+            predictions.of(f"{arm.mask or 'unpruned'}-{seed}-before", cut)
+            if f"{arm.name}-{seed}" not in predictions.content:
+                predictions.of(f"{arm.name}-{seed}", run(arm, seed, cut, train, validation, cache))
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ def add(commands: Any) -> None:
         "recover",
         help="cut heads and fine-tune what is left",
         description="Cut the heads that MASK prunes out of MODEL, fine-tune what is left on TRAIN, and keep the "
-        "weights that are best on VALIDATION. The run lies in FOLDER, the recovered model in FOLDER/model. Called again in "
-        "the same way, a run that was stopped or killed goes on.",
+        "weights that are best on VALIDATION. The run lies in FOLDER, the recovered model in FOLDER/model. Called "
+        "again in the same way, a run that was stopped or killed goes on.",
         epilog="Example: headviz recover demo/reviews mask.json demo/reviews demo/reviews --split train "
         "--validation-split validation --method safe -o recovered",
     )
