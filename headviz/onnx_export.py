@@ -27,7 +27,7 @@ from headviz.evaluation import gates_of
 from headviz.files import write_whole
 from headviz.mask import Mask
 from headviz.mask.file import pruned_heads
-from headviz.onnx_model import KEY, OnnxModel, require_packages
+from headviz.onnx_model import KEY, OnnxModel, require_onnx
 from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.provenance import model_block, now
 from headviz.saving import cuts_of_weights, masked_view
@@ -67,8 +67,10 @@ def export_onnx(
     """
     target = _require_path(path)
     gates_of(subject, mask)  # says where mask and model do not fit
-    require_packages(*PACKAGES)
+    require_onnx(*PACKAGES)
     _require_size(subject)
+    if subject.task != "text-classification":
+        raise ExportError(f"{subject.name} is for {subject.task}; headviz exports classifiers of texts to ONNX so far.")
     with Progress(3, "writing the ONNX file", on_progress, cancel) as steps:
         model = _Classifier(subject, mask)
         batches = _probes(subject)

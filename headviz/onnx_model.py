@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 from collections.abc import Mapping
@@ -13,22 +12,16 @@ import torch
 from torch import Tensor
 
 from headviz.errors import ExportError
+from headviz.extras import require_packages
 from headviz.provenance import hash_rows
 
 KEY = "headviz"
 """The key of the file's metadata under which the record stands, as JSON."""
 
 
-def require_packages(*names: str) -> None:
+def require_onnx(*names: str) -> None:
     """Raises ExportError, with the command that mends it, unless the packages ``names`` can be imported."""
-    for name in names:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise ExportError(
-                f"ONNX needs the package {name}, which is not installed. Install what is missing with "
-                "pip install 'headviz[onnx]'."
-            ) from error
+    require_packages("ONNX", "onnx", *names, error=ExportError)
 
 
 class OnnxModel:
@@ -41,7 +34,7 @@ class OnnxModel:
     def __init__(self, content: bytes, name: str) -> None:
         """``content``: the bytes of the file. Raises ExportError, naming it, where onnxruntime cannot open them or they
         are no classifier of token ids."""
-        require_packages("onnxruntime")
+        require_onnx("onnxruntime")
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

@@ -74,9 +74,9 @@ def _targets(args: argparse.Namespace) -> dict[str, Path]:
 def _require_onnx() -> None:
     """Refuse before anything is written what would stop the last of the outputs."""
     from headviz.onnx_export import PACKAGES
-    from headviz.onnx_model import require_packages
+    from headviz.onnx_model import require_onnx
 
-    require_packages(*PACKAGES)
+    require_onnx(*PACKAGES)
 
 
 def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:

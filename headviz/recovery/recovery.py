@@ -13,6 +13,7 @@ from torch import nn
 
 from headviz.batches import Encoded
 from headviz.errors import RunError
+from headviz.extras import require_packages
 from headviz.mask import Mask
 from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.provenance import data_block, model_block
@@ -65,6 +66,7 @@ def recover(
     Raises RunError, DataError and LoadError with one or two sentences before anything is written; RunError where the
     loss is not finite; Cancelled, with a checkpoint behind it.
     """
+    require_packages("Recovery", "recover", "accelerate", "peft", error=RunError)
     from headviz.recovery.training import Work
     from headviz.recovery.training import train as run_training
 
