@@ -13,7 +13,8 @@ app: $(VENV)/.app
 	$(BIN)/python -m headviz app
 
 test: $(VENV)/.dev chromium
-	HEADVIZ_NEED_BROWSER=1 $(BIN)/python -m pytest -m "not network" --durations=10
+	$(BIN)/python -m pytest -m "not network and not browser" -n 2 --dist loadfile --durations=10
+	HEADVIZ_NEED_BROWSER=1 $(BIN)/python -m pytest -m "browser and not network" --durations=10
 
 lint: $(VENV)/.dev
 	$(BIN)/python -m ruff check .
