@@ -153,10 +153,11 @@ def _safe(found: Found, steps: Mapping[str, Any] | None) -> list[str]:
     return [
         "### SAFE beside LoRA\n",
         "The model that CAHP cut at degree 6, recovered with adapters of rank 8 on the projections of attention that "
-        "are left (learning rate 5e-4, batches of 16, 1 epoch, 534 steps; best of 4 looks at validation). `safe` "
-        "freezes blocks whose importance (1 - CKA with the start) is below a threshold that rises from 15 % to 50 % of "
-        "the run to 0.8 of the greatest; `safe-prefix` only the blocks below which nothing trains; the controls freeze "
-        "as many at the same steps, the lowest and random ones. Test accuracy in per cent, as above.\n",
+        "are left (learning rate 5e-4, batches of 16, 1 epoch, 534 steps; the best of the looks at validation, four an "
+        "epoch and one at its end). `safe` freezes blocks whose importance (1 - CKA with the start) is below a "
+        "threshold that rises from 15 % to 50 % of the run to 0.8 of the greatest; `safe-prefix` only the blocks below "
+        "which nothing trains; the controls freeze as many at the same steps, the lowest and random ones. Test "
+        "accuracy in per cent, as above.\n",
         table(
             None,
             ["method", *(f"seed {seed}" for seed in found.seeds), "mean", "less lora's"],
@@ -267,20 +268,19 @@ def _both(values: Sequence[float]) -> str:
 def _time(seconds: list[list[str]], steps: Mapping[str, Any] | None) -> list[str]:
     if not seconds:
         return []
-    told = [
+    told = (
         "Seconds of the runs themselves were taken on a machine with other work, so they scatter: training, scoring, "
-        "and the median of a step in ms. "
-    ]
+        "and the median of a step."
+    )
     if steps is not None:
         ratios = ", ".join(f"{ratio:.2f}" for ratio in steps["ratio"])
-        told.append(
-            "The fifth column is training time against lora as it follows from the steps with each frozen prefix and "
-            f"from what such a step takes, timed in turns ({steps['rounds']} rounds, prefix of 0 to "
-            f"{len(steps['ratio']) - 1} blocks: {ratios} of a step without one); scoring comes on top, the last "
-            "column, in per cent of training.\n"
+        told += (
+            " Training against lora follows from the steps with each frozen prefix and from what such a step takes, "
+            f"timed in turns ({steps['rounds']} rounds; with a prefix of 0 to {len(steps['ratio']) - 1} blocks "
+            f"{ratios} of a step without one). Scoring comes on top, here in per cent of training."
         )
     return [
-        "".join(told),
+        told + "\n",
         table(
             None,
             ["method", "seed", "training, s", "scoring, s", "step, ms", "training against lora, %", "scoring, %"],
