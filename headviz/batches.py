@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from headviz.errors import DataError
+from headviz.tasks import Task, tasks
 
 BATCH_TOKENS = 1024
 """Tokens in a batch, padding included. On two cores smaller batches stay in cache and larger ones win nothing."""
@@ -18,7 +20,7 @@ BATCH_TOKENS = 1024
 @dataclass(frozen=True)
 class Batch:
     """``indices`` (B,) of the examples in the data; ``inputs`` for the model, padded; ``real`` (B, n) bool, False at
-    padding."""
+    padding, or (B, 1) where there is none."""
 
     indices: np.ndarray
     inputs: dict[str, Tensor]
@@ -29,10 +31,11 @@ class Batch:
 class Encoded:
     """Tokenised data: features per example without padding, ``truncated`` of them cut to the model's limit."""
 
-    features: list[dict[str, list[int]]]
+    features: list[dict[str, Any]]
     truncated: int
     processor: Any
     device: str
+    task: Task = tasks["text-classification"]
 
     def __len__(self) -> int:
         return len(self.features)
@@ -43,7 +46,7 @@ class Encoded:
         for name, size in (("batch_tokens", batch_tokens), ("batch_size", 1 if batch_size is None else batch_size)):
             if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
                 raise DataError(f"{name} must be a whole number of at least 1. Got {size!r}.")
-        lengths = np.array([len(one["input_ids"]) for one in self.features])
+        lengths = np.array([_length(one) for one in self.features])
         order = np.argsort(-lengths, kind="stable")
         batches, start = [], 0
         while start < len(order):
@@ -61,20 +64,23 @@ class Encoded:
             yield self.batch(indices)
 
     def batch(self, indices: np.ndarray) -> Batch:
-        # on the right whatever the tokenizer says: encoders count positions from the left and classify the first token
-        padded = self.processor.pad(
-            [self.features[i] for i in indices], padding_side="right", return_tensors="pt", verbose=False
-        )
-        inputs = {name: tensor.to(self.device) for name, tensor in padded.items()}
-        real = inputs["attention_mask"].bool()
+        tensors = self.task.collate(self.processor, [self.features[i] for i in indices])
+        inputs = {name: tensor.to(self.device) for name, tensor in tensors.items()}
+        mask = inputs.get("attention_mask")
+        real = torch.ones(len(indices), 1, dtype=torch.bool, device=self.device) if mask is None else mask.bool()
         return Batch(indices, inputs, real)
 
 
-def encode(subject: Any, inputs: list[tuple[str, ...]]) -> Encoded:
+def _length(features: dict[str, Any]) -> int:
+    """Tokens of a text; an image counts as many as it has rows of pixels."""
+    return len(features["input_ids"]) if "input_ids" in features else int(features["pixel_values"].shape[1])
+
+
+def encode(subject: Any, inputs: list[tuple[Any, ...]]) -> Encoded:
     """Tokenise ``inputs`` for ``subject``; texts beyond its limit are cut and counted."""
     if not inputs:
         raise DataError("There are no examples; choose data with at least one row.")
     features, truncated = subject.task_definition.tokenise(
         subject.processor, inputs, subject.max_length, subject.segments
     )
-    return Encoded(features, truncated, subject.processor, subject.device)
+    return Encoded(features, truncated, subject.processor, subject.device, subject.task_definition)

@@ -99,7 +99,11 @@ def flops(subject: Subject, *, tokens: int = 128) -> int:
 
 
 def made_texts(subject: Subject, count: int, tokens: int) -> dict[str, Tensor]:
-    """Inputs of ``count`` texts of exactly ``tokens`` tokens, without padding. Which words does not matter to costs."""
+    """Inputs of ``count`` texts of exactly ``tokens`` tokens, without padding, or for a model of images of ``count``
+    images. Which ones does not matter to costs."""
+    if subject.task == "image-classification":
+        images = subject.encode(subject.task_definition.probes(subject.processor)[:1] * count)
+        return images.batch(np.arange(count)).inputs
     word = next(id_ for id_ in range(len(subject.processor)) if id_ != subject.processor.pad_token_id)
     ids = torch.full((count, tokens), word, device=subject.device)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}

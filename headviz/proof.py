@@ -168,7 +168,10 @@ def _rival(subject: Subject, other: Subject | str | os.PathLike[str], data: Data
     if path.is_dir():
         # in its place: a name without a folder would be looked for on the hub
         return _of_subject(
-            subject, load(path, device=subject.device, dtype=subject.dtype, offline=True), data, "folder"
+            subject,
+            load(path, task=subject.task, device=subject.device, dtype=subject.dtype, offline=True),
+            data,
+            "folder",
         )
     if not path.is_file() or path.suffix.lower() != ".onnx":
         raise ExportError(f"{os.fspath(other)!r} is neither a folder nor an .onnx file. Check its name.")

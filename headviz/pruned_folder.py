@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from headviz import attention
-from headviz.checkpoint import MASK_FILE, is_pruned, read_config
+from headviz.checkpoint import MASK_FILE, is_pruned, read_config, task_of_folder
 from headviz.errors import ExportError, LoadError
 from headviz.files import write_folder
 from headviz.progress import CancelSignal, OnProgress, Progress
@@ -70,7 +70,8 @@ def load_pruned(
     dtype: str = "float32",
     on_progress: OnProgress | None = None,
 ) -> Subject:
-    """Open a folder that `save_pruned` wrote; `hv.load` opens it too, and whole models besides.
+    """Open a folder that `save_pruned` wrote, of any task; `hv.load` opens those of text classifiers too, and whole
+    models besides.
 
     No code of the folder is run: headviz has the same classes. Every weight must have its place, and configuration,
     mask and weights must agree. ``device`` and ``dtype`` as for `hv.load`. Raises LoadError with one or two sentences.
@@ -78,4 +79,4 @@ def load_pruned(
     path = Path(folder).expanduser()
     if not is_pruned(read_config(path, path.name)):
         raise LoadError(f"{path} holds no model that hv.save_pruned wrote. Open it with hv.load.")
-    return load(path, device=device, dtype=dtype, on_progress=on_progress)
+    return load(path, task=task_of_folder(path, path.name), device=device, dtype=dtype, on_progress=on_progress)

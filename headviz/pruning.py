@@ -16,17 +16,21 @@ from torch import Tensor, nn
 from headviz.checkpoint import assemble, cut_notes, heads_with_weights, zeroed_heads
 from headviz.errors import LoadError, MaskError
 from headviz.families import AttentionUse, family_of
-from headviz.families.layout import GQA, Layout, layout_of
+from headviz.families.layout import Layout, layout_of
 from headviz.mask import Mask, head_name, parse_head
 from headviz.pruned_modeling import model_classes
 from headviz.saving import cuts_of_weights, mask_of_subject
-from headviz.subject import PROBE_TEXTS, Subject
+from headviz.subject import Subject
 
 _SAME = {torch.float64: 1e-6, torch.float32: 1e-4}  # of the largest logit; half precision rounds far coarser
 _SAME_IN_HALF = 5e-2
 _NOT_SMALLER = (
     "No weights are gone: every cut head shares its key and value with one that is kept, or was to keep its shape. "
     'gqa="exact" takes the weights of each cut head.'
+)
+_LARGER = (
+    "There are more weights than before: keys and values are repeated, since groups are left with unequal numbers of "
+    'heads. gqa="groups" repeats none.'
 )
 
 
@@ -44,8 +48,6 @@ def prune(subject: Subject, mask: Mask, *, gqa: str = "groups") -> Subject:
     Raises MaskError for a mask of other head counts, one that leaves no head at all, and a cut that weights cannot
     carry (ALBERT: a head that goes in only some uses of its layer); LoadError for a model that cannot be pruned.
     """
-    if gqa not in GQA:
-        raise MaskError(f"gqa={gqa!r} is not one of {', '.join(GQA)}.")
     cuts_of_weights(subject.model, mask)  # says where mask and weights do not fit
     left, before = without_zeroed(subject, mask), _before(subject)
     if not left.count:
@@ -87,10 +89,12 @@ def _with_grouping(cut: Mask, uses: list[AttentionUse], pruned: Subject, gqa: st
 
 def _notes(subject: Subject, mask: Mask, pruned: Subject, cut: Mask) -> tuple[str, ...]:
     """The sentences of ``subject`` on anything but its cut, and those of ``pruned`` on its own."""
-    told = [] if subject.cut is None else [*cut_notes(subject.cut, subject.model.config), _NOT_SMALLER]
+    told = [] if subject.cut is None else [*cut_notes(subject.cut, subject.model.config), _NOT_SMALLER, _LARGER]
     notes = [note for note in subject.notes if note not in told]
     notes += cut_notes(cut, pruned.model.config)
-    return (*notes, _NOT_SMALLER) if mask.pruned and pruned.parameters == subject.parameters else tuple(notes)
+    if mask.pruned and pruned.parameters >= subject.parameters:
+        notes.append(_NOT_SMALLER if pruned.parameters == subject.parameters else _LARGER)
+    return tuple(notes)
 
 
 def _over_the_whole(subject: Subject, mask: Mask, before: list[list[int]]) -> Mask:
@@ -160,9 +164,10 @@ def _places(heads: list[int], size: int) -> Tensor:
 
 @torch.no_grad()
 def _require_same_logits(subject: Subject, mask: Mask, pruned: Subject) -> None:
-    """Raises LoadError where two texts get other logits from the pruned model than from the masked one: the forward
+    """Raises LoadError where two inputs get other logits from the pruned model than from the masked one: the forward
     pass of ``subject`` is then not that of its family."""
-    inputs = subject.encode([(text,) for text in PROBE_TEXTS]).batch(np.arange(len(PROBE_TEXTS))).inputs
+    probes = subject.encode(subject.task_definition.probes(subject.processor))
+    inputs = probes.batch(np.arange(len(probes))).inputs
     masked = subject.forward(inputs, gates=subject.gates(mask.keep)).float()
     difference = (pruned.forward(inputs).float() - masked).abs().max()
     if not difference <= _SAME.get(subject.torch_dtype, _SAME_IN_HALF) * max(1.0, float(masked.abs().max())):

@@ -171,7 +171,8 @@ class Replay:
         token = _PASS.set(one)
         try:
             with self._subject.own_precision():
-                return one, attention.run(self._view, batch.inputs, call, keyword=self._subject.keyword)
+                logits = attention.run(self._view, batch.inputs, call, keyword=self._subject.keyword)
+            return one, self._subject.task_definition.read(logits, batch.inputs)
         finally:
             _PASS.reset(token)
 

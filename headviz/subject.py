@@ -34,8 +34,6 @@ from headviz.progress import OnProgress, Progress
 from headviz.pruned_modeling import whole_type
 from headviz.tasks import Task, tasks
 
-PROBE_TEXTS = ("It was not what we hoped for, but it was good in its own way.", "A good one.")
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Subject:
@@ -74,11 +72,15 @@ class Subject:
         """A Subject around a model that is already in memory. The model is neither changed nor run: a view that shares
         its tensors is.
 
-        Beside the encoders that `load` opens it takes classifiers of GPT-2, Llama, Mistral, Qwen2 and Qwen3: they are
-        scored, masked and measured like any other, but their weights cannot be cut yet. Raises LoadError when the model
-        has no classification head or its attention cannot be reached.
+        ``task``: "text-classification", "causal-lm" or "image-classification" (with an image processor); by default
+        what the model is made for. Beside the encoders that `load` opens it takes GPT-2, Llama, Mistral, Qwen2 and
+        Qwen3, as classifiers and as language models, whose classes are then the tokens that may come next, and
+        classifiers of images. Raises LoadError when the model does not fit the task or its attention cannot be reached.
         """
-        _require_parts(model, processor, name)
+        _require_model(model, name)
+        task = _task_of(model) if task is None else task
+        if missing := tasks[task].missing(processor):
+            raise LoadError(f"{name} {missing}.")
         return _subject(model, processor, name=name, revision=None, fingerprint=state_fingerprint(model), task=task)
 
     @property
@@ -118,8 +120,9 @@ class Subject:
         """Whether a `Call` reaches the attention function as a keyword of the forward pass."""
         return self._keyword
 
-    def encode(self, inputs: Sequence[tuple[str, ...]]) -> Encoded:
-        """Tokenise ``inputs``, cut at ``max_length`` tokens."""
+    def encode(self, inputs: Sequence[tuple[Any, ...]]) -> Encoded:
+        """Tokenise ``inputs``, texts cut at ``max_length`` tokens; an input is a text, a pair, or an image, in a
+        tuple."""
         return encode(self, list(inputs))
 
     def gates(self, keep: np.ndarray) -> Tensor:
@@ -133,6 +136,7 @@ class Subject:
         call = Call(gates, observers)
         with self.own_precision():
             logits = attention.run(self._view, inputs, call, keyword=self._keyword)
+            logits = self.task_definition.read(logits, inputs)
         if len(call.modules) != len(self.calls):
             raise LoadError(
                 f"{self.name} made {len(call.modules)} attention calls where {len(self.calls)} were expected; "
@@ -216,16 +220,20 @@ def _device(device: str) -> str:
     return str(device)
 
 
-def _require_parts(model: Any, processor: Any, name: str) -> None:
-    """Raises LoadError unless these are a transformers model with weights and a tokenizer that can pad."""
+def _require_model(model: Any, name: str) -> None:
+    """Raises LoadError unless this is a transformers model with weights."""
     if not isinstance(model, nn.Module) or not hasattr(getattr(model, "config", None), "model_type"):
         raise LoadError(f"{name} is a {type(model).__name__}, not a model of transformers. Give one with its config.")
     if any(tensor.is_meta for tensor in model.parameters()):
         raise LoadError(f"{name} has weights on the meta device, which holds no numbers. Load them first.")
-    if not callable(processor) or not hasattr(processor, "pad"):
-        raise LoadError(f"{name} came with {type(processor).__name__} for a tokenizer. Give the model's tokenizer.")
-    if getattr(processor, "pad_token_id", None) is None:
-        raise LoadError(f"The tokenizer of {name} has no padding token, so texts cannot be read together. Set one.")
+
+
+def _task_of(model: Any) -> str:
+    """The name of the task that a model in memory is made for."""
+    if getattr(model, "main_input_name", None) == "pixel_values":
+        return "image-classification"
+    generates = getattr(model, "can_generate", lambda: False)()
+    return "causal-lm" if generates and whole_type(model.config.model_type) in DECODERS else "text-classification"
 
 
 def _require_padding(config: Any, processor: Any, name: str) -> None:
@@ -250,17 +258,18 @@ def _subject(
 ) -> Subject:
     config: Any = model.config
     check_config(config, name, decoders=True)
-    if whole_type(config.model_type) in DECODERS:
+    task_name = task or "text-classification"
+    kind = tasks[task_name]
+    if kind.name == "text-classification" and whole_type(config.model_type) in DECODERS:
         _require_padding(config, processor, name)
     cut = cut_of_config(config) if cut is None else cut
     first = next(model.parameters())
-    task_name = task or "text-classification"
     limit = max_length(config, processor)
-    labels = tuple(str(config.id2label[i]) for i in range(config.num_labels))
+    labels = kind.classes(config, processor)
     device, dtype = str(first.device), str(first.dtype).removeprefix("torch.")
-    features, _ = tasks[task_name].tokenise(processor, [(text,) for text in PROBE_TEXTS], limit, _segments(config))
-    inputs = Encoded(features, 0, processor, device).batch(np.arange(len(features))).inputs
-    plain = _plain_logits(model, inputs, len(labels), name)
+    features, _ = kind.tokenise(processor, kind.probes(processor), limit, _segments(config))
+    inputs = Encoded(features, 0, processor, device, kind).batch(np.arange(len(features))).inputs
+    plain = _plain_logits(model, inputs, len(labels), kind, name)
     view = attention.view(model)
     calls, keyword = attention.calls_of(view, inputs)
     _probe(model, view, inputs, plain, calls, keyword, name)
@@ -288,10 +297,13 @@ def _subject(
 
 
 @torch.no_grad()
-def _plain_logits(model: nn.Module, inputs: dict[str, Tensor], classes: int, name: str) -> Tensor:
-    """Logits (B, C) without gates. Raises LoadError where the model gives none, or one for each token."""
+def _plain_logits(model: nn.Module, inputs: dict[str, Tensor], classes: int, task: Task, name: str) -> Tensor:
+    """Logits without gates, as the model gives them. Raises LoadError where they are not those of its ``task``."""
     logits = getattr(attention.view(model, "sdpa")(**inputs), "logits", None)
-    if not isinstance(logits, Tensor) or logits.shape != (len(inputs["input_ids"]), classes):
+    batch = len(next(iter(inputs.values())))
+    if not isinstance(logits, Tensor) or task.read(logits, inputs).shape != (batch, classes):
+        if task.name != "text-classification":
+            raise LoadError(f"{name} ({type(model).__name__}) is no model for {task.name}. Give it as what it is.")
         raise LoadError(
             f"{name} ({type(model).__name__}) has no classification head. Use a model that was fine-tuned to classify "
             "texts."

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import headviz as hv
-from headviz.cost import cost, flops
+from headviz.cost import cost, flops, pruned_bytes
+from headviz.families.layout import GQA
 from tests.tiny import CUTTABLE, tiny_model
 
 
@@ -66,6 +67,24 @@ def test_flops_of_a_pruned_model_are_worked_out_by_hand() -> None:
 @pytest.mark.parametrize("family", CUTTABLE)
 def test_flops_that_pruning_saves_are_those_of_the_heads(family: str) -> None:
     subject = subject_of(family)
-    mask = hv.Mask.full(subject).with_toggled(*(f"L{layer}H{head}" for layer in range(3) for head in (0, 2)))
-    saved = cost(subject, mask, tokens=10)["flops_saved"].sum() * 10
-    assert flops(subject, tokens=10) - flops(hv.prune(subject, mask), tokens=10) == saved > 0
+    mask = hv.Mask.full(subject).with_toggled(*(f"L{layer}H{head}" for layer in range(3) for head in (0, 2, 3)))
+    tokens = {"vit": 17, "deit": 18}.get(family, 10)  # 16 patches, and one or two tokens of the model's own
+    saved = cost(subject, mask, tokens=tokens)["flops_saved"].sum() * tokens
+    assert flops(subject, tokens=tokens) - flops(hv.prune(subject, mask), tokens=tokens) == saved > 0
+
+
+def test_savings_of_grouped_heads_are_worked_out_by_hand() -> None:
+    """Llama: 4 heads of size 8 in a width of 32, two of them to a key and value, no biases."""
+    subject = hv.Subject.wrap(*tiny_model("llama"), name="tiny")
+    whole, head, key = 4 * subject.parameters, 4 * 2 * 32 * 8, 4 * 2 * 32 * 8  # bytes
+    one, group = hv.Mask.full(subject).with_toggled("L1H0"), hv.Mask.full(subject).with_toggled("L1H0", "L1H1")
+    assert [whole - pruned_bytes(subject, one, gqa) for gqa in GQA] == [0, head - key, 0]  # exact: one key comes twice
+    assert [whole - pruned_bytes(subject, group, gqa) for gqa in GQA] == [2 * head + key, 2 * head + key, 0]
+    even = hv.Mask.full(subject).with_toggled("L1H0", "L1H3")
+    assert [whole - pruned_bytes(subject, even, gqa) for gqa in GQA] == [0, 2 * head, 0]
+
+
+def test_bytes_of_a_way_that_is_not_known_are_refused() -> None:
+    subject = subject_of("llama")
+    with pytest.raises(hv.MaskError, match="'whole' is not one of groups, exact, folded"):
+        pruned_bytes(subject, hv.Mask.full(subject), "whole")

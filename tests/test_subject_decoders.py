@@ -8,14 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import transformers
 
 import headviz as hv
-from headviz.cost import cost
 from headviz.replay import Replay
 from tests.reference import gate_outputs, scores_one_by_one
 from tests.test_no_trace import state
-from tests.tiny import CUTTABLE, DECODERS, LABELS, tiny_labels, tiny_model, tiny_texts
+from tests.tiny import DECODERS, LABELS, tiny_labels, tiny_model, tiny_texts
 
 TEXTS = tiny_texts(9, seed=4)
 TARGETS = tiny_labels(9)
@@ -73,16 +71,26 @@ def test_replay_of_a_decoder_equals_a_whole_pass(family: str) -> None:
         np.testing.assert_allclose(replay.evaluate(mask).logits, whole.logits, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("family", [one for one in DECODERS if one not in CUTTABLE])
-def test_weights_of_a_decoder_cannot_be_cut_yet_and_that_is_said(family: str) -> None:
-    subject = subject_of(family)
-    assert (subject.heads, subject.attention_parameters) == ((4, 4, 4), None)
-    mask = hv.Mask.full(subject).with_toggled("L0H0")
-    for call in (hv.prune, cost):
-        with pytest.raises(
-            hv.LoadError, match=rf"family '{family}' keeps the weights of its heads\. Use one of albert"
-        ):
-            call(subject, mask)
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("family", DECODERS)
+def test_language_model_has_the_tokens_for_classes_and_answers_what_comes_next(family: str, side: str) -> None:
+    model, tokenizer = tiny_model(family, auto="AutoModelForCausalLM", padding_side=side)
+    subject = hv.Subject.wrap(model, tokenizer, name="mine")
+    assert (subject.task, len(subject.labels)) == ("causal-lm", model.config.vocab_size)
+    assert [subject.labels[number] for number in tokenizer("film")["input_ids"]] == ["[CLS]", "film", "[SEP]"]
+    inputs = subject.encode([(text,) for text in TEXTS]).batch(np.arange(len(TEXTS))).inputs
+    with torch.no_grad():
+        alone = [model(**tokenizer(text, return_tensors="pt")).logits[0, -1] for text in TEXTS]
+    torch.testing.assert_close(subject.forward(inputs), torch.stack(alone), rtol=0, atol=1e-4)
+
+
+def test_language_model_is_scored_by_what_it_predicts_and_verified() -> None:
+    subject = hv.Subject.wrap(*tiny_model("llama", auto="AutoModelForCausalLM"), name="mine")
+    scores = hv.score(subject, DATA, targets="predicted")
+    assert np.isfinite(scores.his).all() and scores.his.max() > 0
+    mask = hv.select(scores.hies(0.5), 6)
+    proof = hv.verify(subject, mask, hv.prune(subject, mask, gqa="exact"), DATA)
+    assert proof.holds and proof.equal_predictions == len(DATA)
 
 
 # Refusals
@@ -96,11 +104,13 @@ def test_decoder_whose_padding_is_not_the_tokenizers_is_refused() -> None:
             hv.Subject.wrap(model, tokenizer, name="mine")
 
 
-def test_decoder_that_generates_is_refused() -> None:
-    model, tokenizer = tiny_model("llama")
-    generator = transformers.AutoModelForCausalLM.from_config(model.config)
+def test_model_given_for_another_task_is_refused() -> None:
+    generator, tokenizer = tiny_model("llama", auto="AutoModelForCausalLM")
     with pytest.raises(hv.LoadError, match=r"mine \(LlamaForCausalLM\) has no classification head"):
-        hv.Subject.wrap(generator, tokenizer, name="mine")
+        hv.Subject.wrap(generator, tokenizer, name="mine", task="text-classification")
+    classifier, tokenizer = tiny_model("llama")
+    with pytest.raises(hv.LoadError, match=r"mine \(LlamaForSequenceClassification\) is no model for causal-lm"):
+        hv.Subject.wrap(classifier, tokenizer, name="mine", task="causal-lm")
 
 
 def test_decoder_of_another_family_is_refused_with_those_that_work() -> None:

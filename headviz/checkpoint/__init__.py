@@ -2,7 +2,7 @@
 
 from headviz.checkpoint.configuration import DECODERS, check_config, max_length, outside_interface, read_config
 from headviz.checkpoint.files import state_fingerprint, weight_files, weights_fingerprint
-from headviz.checkpoint.opening import Checkpoint, assemble, open_checkpoint
+from headviz.checkpoint.opening import Checkpoint, assemble, open_checkpoint, task_of_folder
 from headviz.checkpoint.pruned import (
     MASK_FILE,
     cut_note,
@@ -32,6 +32,7 @@ __all__ = [
     "outside_interface",
     "read_config",
     "state_fingerprint",
+    "task_of_folder",
     "weight_files",
     "weights_fingerprint",
     "zeroed_heads",

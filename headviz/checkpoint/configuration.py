@@ -182,7 +182,7 @@ def _labels(raw: dict[str, Any], name: str) -> dict[int, str] | None:
 
 
 def check_config(config: Any, name: str, *, decoders: bool = False) -> None:
-    """Refuse what is no text classifier over two or more classes made of an encoder, or does not fit itself.
+    """Refuse what is no classifier over two or more classes made of an encoder, or does not fit itself.
 
     For a configuration in memory as well; ``decoders`` lets those of `DECODERS` pass. LoadError with the reason.
     """

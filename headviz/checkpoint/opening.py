@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from headviz.checkpoint.configuration import build_config, class_of, label_notes, read_config
 from headviz.checkpoint.files import Entry, read_header, weight_files, weights_fingerprint
-from headviz.checkpoint.pruned import is_pruned, read_cut
+from headviz.checkpoint.processor import open_image_processor
+from headviz.checkpoint.pruned import heads_with_weights, is_pruned, pruned_class, read_cut, zeroed_heads
 from headviz.checkpoint.quiet import quiet_transformers
 from headviz.checkpoint.tokenizer import open_tokenizer
 from headviz.errors import LoadError
-from headviz.pruned_modeling import whole_type
+from headviz.families import family_of
+from headviz.mask import head_name
+from headviz.pruned_modeling import auto_class, whole_type
+from headviz.tasks import tasks
 
 if TYPE_CHECKING:
     import torch
@@ -34,9 +38,10 @@ _WHOLE_NUMBERS = ("I64", "I32", "U64", "U32", "I16", "U16", "BOOL")  # positions
 class Checkpoint:
     """An opened model folder.
 
-    ``model`` (in eval mode, its weights apart from the file's), ``processor`` (the tokenizer), ``fingerprint`` of the
-    weight files, ``family`` (model type, of the whole model), ``config``, ``notes``: sentences about what is usable but
-    worth knowing, ``cut``: of a pruned model the mask over the heads of the whole one.
+    ``model`` (in eval mode, its weights apart from the file's), ``processor`` (the tokenizer, or for images the image
+    processor), ``fingerprint`` of the weight files, ``family`` (model type, of the whole model), ``config``, ``notes``:
+    sentences about what is usable but worth knowing, ``cut``: of a pruned model the mask over the heads of the whole
+    one.
     """
 
     model: Any
@@ -51,16 +56,22 @@ class Checkpoint:
 def open_checkpoint(
     folder: Path | str, *, name: str, device: str = "cpu", dtype: str = "float32", task: str | None = None
 ) -> Checkpoint:
-    """Open the text classifier in ``folder``; ``name`` is what messages call it.
+    """Open the text classifier in ``folder``, or a pruned model of another ``task``; ``name`` is what messages call it.
 
     Weights come from safetensors only, code in the folder is never run, and the network is not asked. ``dtype`` is what
     the model computes in, whatever the file stores. LoadError, with one or two sentences, when the folder is no such
     model, a file is damaged, or configuration, weights and tokenizer contradict one another.
     """
-    if task not in (None, "text-classification"):
-        raise LoadError(f"There is no task {task!r} for the model {name}; the only one so far is text-classification.")
+    if task is not None and task not in tasks:
+        raise LoadError(f"There is no task {task!r} for the model {name}; there are {', '.join(tasks)}.")
     folder = Path(folder)
     raw = read_config(folder, name)
+    made_for = _task_of(raw, name)
+    if made_for != (task or "text-classification"):
+        raise LoadError(
+            f"{name} is a model for {made_for}, not for {task or 'text-classification'}. "
+            + ("Open it with hv.load_pruned." if is_pruned(raw) else "Wrap the model in memory with hv.Subject.wrap.")
+        )
     with quiet_transformers(), _ONE_AT_A_TIME:
         config = build_config(raw, name)
         cut = read_cut(folder, config, name) if is_pruned(raw) else None
@@ -69,12 +80,41 @@ def open_checkpoint(
         _check_against(held, config, raw, name)
         with ThreadPoolExecutor(1) as beside:
             fingerprint = beside.submit(weights_fingerprint, folder, name)
-            tokenizer = open_tokenizer(folder, config, name)
+            open_processor = open_image_processor if made_for == "image-classification" else open_tokenizer
+            processor = open_processor(folder, config, name)
             model, unused = _model(files, config, raw, dtype, name)
+            _require_zeros(model, name)
             model = _to(model, device)
             found = fingerprint.result()
     notes = [*_storage_notes(held, dtype), *_unused_notes(unused, name), *label_notes(raw, config, name)]
-    return Checkpoint(model, tokenizer, found, whole_type(config.model_type), model.config, tuple(notes), cut)
+    return Checkpoint(model, processor, found, whole_type(config.model_type), model.config, tuple(notes), cut)
+
+
+def task_of_folder(folder: Path, name: str) -> str:
+    """The task that the model in ``folder`` is for. LoadError where config.json does not say it."""
+    return _task_of(read_config(folder, name), name)
+
+
+def _task_of(raw: dict[str, Any], name: str) -> str:
+    """The task that a folder is for, by its config.json: a whole model can only be a classifier of texts so far."""
+    if not is_pruned(raw):
+        return "text-classification"
+    auto = auto_class(pruned_class(raw, name))
+    return next(task.name for task in tasks.values() if task.auto == auto)
+
+
+def _require_zeros(model: Any, name: str) -> None:
+    """Raises LoadError where a head that config.json calls zeroed is not."""
+    zeroed, heads = zeroed_heads(model.config), heads_with_weights(model.config)
+    if not zeroed or not heads:
+        return
+    for layer, use in enumerate(family_of(model).uses(model)):
+        for head in zeroed[layer]:
+            if use.weight("output")[:, use.columns(heads[layer].index(head))].any():
+                raise LoadError(
+                    f"config.json of {name} calls {head_name(layer, head)} zeroed (zeroed_heads), but its weights are "
+                    "not zero. Write the folder again with hv.save_pruned."
+                )
 
 
 def _held(files: list[Path], name: str) -> dict[str, Entry]:
@@ -118,8 +158,9 @@ def _check_against(held: dict[str, Entry], config: Any, raw: dict[str, Any], nam
         if entry is not None and entry.shape != shape:
             raise LoadError(_mismatch(key, entry.shape, shape, config, name))
     # A name that is not in the file can still be filled: transformers knows older names. So only what is plain.
-    heads = [key for key in expected if not key.startswith(prefix)]
-    if not any(key in held for key in heads):
+    tied = planned.all_tied_weights_keys  # the output of a language model may be its table of words
+    heads = [key for key in expected if not key.startswith(prefix) and key not in tied]
+    if heads and not any(key in held for key in heads):
         raise LoadError(_headless(raw, heads, name))
     del planned
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headviz.errors import MaskError
 from headviz.families.family import AttentionUse
 
 GQA = ("groups", "exact", "folded")
@@ -33,7 +34,9 @@ class Layout:
 
 
 def layout_of(use: AttentionUse, keep: np.ndarray, gqa: str) -> Layout:
-    """The layout of a layer of which ``keep`` (heads,) bool stays; ``gqa`` is one of `GQA`."""
+    """The layout of a layer of which ``keep`` (heads,) bool stays. Raises MaskError where ``gqa`` is not of `GQA`."""
+    if gqa not in GQA:
+        raise MaskError(f"gqa={gqa!r} is not one of {', '.join(GQA)}.")
     group, kept = use.group, [int(head) for head in np.flatnonzero(keep)]
     if group == 1:
         return Layout(kept, kept, [])

@@ -22,6 +22,8 @@ from transformers import (
     AlbertForSequenceClassification,
     BertConfig,
     BertForSequenceClassification,
+    DeiTConfig,
+    DeiTForImageClassification,
     DistilBertConfig,
     DistilBertForSequenceClassification,
     ElectraConfig,
@@ -38,6 +40,7 @@ from transformers import (
     MistralForSequenceClassification,
     MistralModel,
     PretrainedConfig,
+    PreTrainedModel,
     Qwen2Config,
     Qwen2ForCausalLM,
     Qwen2ForSequenceClassification,
@@ -48,6 +51,8 @@ from transformers import (
     Qwen3Model,
     RobertaConfig,
     RobertaForSequenceClassification,
+    ViTConfig,
+    ViTForImageClassification,
     XLMRobertaConfig,
     XLMRobertaForSequenceClassification,
 )
@@ -129,6 +134,18 @@ class HeadvizQwen3Config(Qwen3Config):
     headviz_format: int = 1
 
 
+class HeadvizViTConfig(ViTConfig):
+    model_type = "headviz_vit"
+    kept_heads: list | None = None
+    headviz_format: int = 1
+
+
+class HeadvizDeiTConfig(DeiTConfig):
+    model_type = "headviz_deit"
+    kept_heads: list | None = None
+    headviz_format: int = 1
+
+
 def _shrink(config: PretrainedConfig, attentions: Iterable[Any], inputs: tuple[str, str, str], output: str) -> None:
     """Cut the projections of each use of attention to the sizes of its kept heads.
 
@@ -156,42 +173,29 @@ def _resize(linear: nn.Linear, rows: int | None = None, columns: int | None = No
     linear.out_features, linear.in_features = linear.weight.shape
 
 
-def _shrink_bert(model: Any) -> None:
+class _Bert(PreTrainedModel):
     """The encoder that BERT shares with RoBERTa, XLM-RoBERTa and ELECTRA."""
-    attentions = (layer.attention for layer in model.base_model.encoder.layer)
-    _shrink(model.config, attentions, ("self.query", "self.key", "self.value"), "output.dense")
+
+    def __init__(self, config: PretrainedConfig) -> None:
+        super().__init__(config)
+        attentions = (layer.attention for layer in self.base_model.encoder.layer)
+        _shrink(config, attentions, ("self.query", "self.key", "self.value"), "output.dense")
 
 
-class HeadvizBertForSequenceClassification(BertForSequenceClassification):
+class HeadvizBertForSequenceClassification(_Bert, BertForSequenceClassification):
     config_class = HeadvizBertConfig
 
-    def __init__(self, config: HeadvizBertConfig) -> None:
-        super().__init__(config)
-        _shrink_bert(self)
 
-
-class HeadvizRobertaForSequenceClassification(RobertaForSequenceClassification):
+class HeadvizRobertaForSequenceClassification(_Bert, RobertaForSequenceClassification):
     config_class = HeadvizRobertaConfig
 
-    def __init__(self, config: HeadvizRobertaConfig) -> None:
-        super().__init__(config)
-        _shrink_bert(self)
 
-
-class HeadvizXLMRobertaForSequenceClassification(XLMRobertaForSequenceClassification):
+class HeadvizXLMRobertaForSequenceClassification(_Bert, XLMRobertaForSequenceClassification):
     config_class = HeadvizXLMRobertaConfig
 
-    def __init__(self, config: HeadvizXLMRobertaConfig) -> None:
-        super().__init__(config)
-        _shrink_bert(self)
 
-
-class HeadvizElectraForSequenceClassification(ElectraForSequenceClassification):
+class HeadvizElectraForSequenceClassification(_Bert, ElectraForSequenceClassification):
     config_class = HeadvizElectraConfig
-
-    def __init__(self, config: HeadvizElectraConfig) -> None:
-        super().__init__(config)
-        _shrink_bert(self)
 
 
 class HeadvizDistilBertForSequenceClassification(DistilBertForSequenceClassification):
@@ -269,22 +273,12 @@ class HeadvizGPT2ForSequenceClassification(GPT2ForSequenceClassification):
         _shrink_gpt2(self)
 
 
-class HeadvizGPT2LMHeadModel(GPT2LMHeadModel):
+class HeadvizGPT2ForCausalLM(GPT2LMHeadModel):
     config_class = HeadvizGPT2Config
 
     def __init__(self, config: HeadvizGPT2Config) -> None:
         super().__init__(config)
         _shrink_gpt2(self)
-
-
-def _start_classifier(model: Any, config: PretrainedConfig, base: Any) -> None:
-    """What the classifiers of Llama and its kin do at their start, with ``base`` where they ask AutoModel for a class,
-    which knows none for ``config``."""
-    super(GenericForSequenceClassification, model).__init__(config)
-    model.num_labels = config.num_labels
-    model.model = base(config)
-    model.score = nn.Linear(config.hidden_size, config.num_labels, bias=False)
-    model.post_init()
 
 
 def _shrink_llama(model: Any) -> None:
@@ -306,68 +300,75 @@ def _shrink_llama(model: Any) -> None:
             attention.register_forward_pre_hook(_count_tokens, with_kwargs=True)
 
 
-class HeadvizLlamaForSequenceClassification(LlamaForSequenceClassification):
+class _Llama(PreTrainedModel):
+    def __init__(self, config: PretrainedConfig) -> None:
+        super().__init__(config)
+        _shrink_llama(self)
+
+
+class _LlamaClassifier(PreTrainedModel):
+    whole_class: Any
+
+    def __init__(self, config: PretrainedConfig) -> None:
+        # What transformers' own __init__ does, but for asking AutoModel, which knows no class for this configuration.
+        super(GenericForSequenceClassification, self).__init__(config)
+        self.num_labels = config.num_labels
+        self.model = self.whole_class(config)
+        self.score = nn.Linear(config.hidden_size, config.num_labels, bias=False)
+        self.post_init()
+        _shrink_llama(self)
+
+
+class HeadvizLlamaForSequenceClassification(_LlamaClassifier, LlamaForSequenceClassification):
+    config_class = HeadvizLlamaConfig
+    whole_class = LlamaModel
+
+
+class HeadvizLlamaForCausalLM(_Llama, LlamaForCausalLM):
     config_class = HeadvizLlamaConfig
 
-    def __init__(self, config: HeadvizLlamaConfig) -> None:
-        _start_classifier(self, config, LlamaModel)
-        _shrink_llama(self)
+
+class HeadvizMistralForSequenceClassification(_LlamaClassifier, MistralForSequenceClassification):
+    config_class = HeadvizMistralConfig
+    whole_class = MistralModel
 
 
-class HeadvizLlamaForCausalLM(LlamaForCausalLM):
-    config_class = HeadvizLlamaConfig
-
-    def __init__(self, config: HeadvizLlamaConfig) -> None:
-        super().__init__(config)
-        _shrink_llama(self)
-
-
-class HeadvizMistralForSequenceClassification(MistralForSequenceClassification):
+class HeadvizMistralForCausalLM(_Llama, MistralForCausalLM):
     config_class = HeadvizMistralConfig
 
-    def __init__(self, config: HeadvizMistralConfig) -> None:
-        _start_classifier(self, config, MistralModel)
-        _shrink_llama(self)
+
+class HeadvizQwen2ForSequenceClassification(_LlamaClassifier, Qwen2ForSequenceClassification):
+    config_class = HeadvizQwen2Config
+    whole_class = Qwen2Model
 
 
-class HeadvizMistralForCausalLM(MistralForCausalLM):
-    config_class = HeadvizMistralConfig
-
-    def __init__(self, config: HeadvizMistralConfig) -> None:
-        super().__init__(config)
-        _shrink_llama(self)
-
-
-class HeadvizQwen2ForSequenceClassification(Qwen2ForSequenceClassification):
+class HeadvizQwen2ForCausalLM(_Llama, Qwen2ForCausalLM):
     config_class = HeadvizQwen2Config
 
-    def __init__(self, config: HeadvizQwen2Config) -> None:
-        _start_classifier(self, config, Qwen2Model)
-        _shrink_llama(self)
+
+class HeadvizQwen3ForSequenceClassification(_LlamaClassifier, Qwen3ForSequenceClassification):
+    config_class = HeadvizQwen3Config
+    whole_class = Qwen3Model
 
 
-class HeadvizQwen2ForCausalLM(Qwen2ForCausalLM):
-    config_class = HeadvizQwen2Config
-
-    def __init__(self, config: HeadvizQwen2Config) -> None:
-        super().__init__(config)
-        _shrink_llama(self)
-
-
-class HeadvizQwen3ForSequenceClassification(Qwen3ForSequenceClassification):
+class HeadvizQwen3ForCausalLM(_Llama, Qwen3ForCausalLM):
     config_class = HeadvizQwen3Config
 
-    def __init__(self, config: HeadvizQwen3Config) -> None:
-        _start_classifier(self, config, Qwen3Model)
-        _shrink_llama(self)
 
+class HeadvizViTForImageClassification(ViTForImageClassification):
+    config_class = HeadvizViTConfig
 
-class HeadvizQwen3ForCausalLM(Qwen3ForCausalLM):
-    config_class = HeadvizQwen3Config
-
-    def __init__(self, config: HeadvizQwen3Config) -> None:
+    def __init__(self, config: HeadvizViTConfig) -> None:
         super().__init__(config)
-        _shrink_llama(self)
+        _shrink(config, (layer.attention for layer in self.base_model.layers), ("q_proj", "k_proj", "v_proj"), "o_proj")
+
+
+class HeadvizDeiTForImageClassification(DeiTForImageClassification):
+    config_class = HeadvizDeiTConfig
+
+    def __init__(self, config: HeadvizDeiTConfig) -> None:
+        super().__init__(config)
+        _shrink(config, (layer.attention for layer in self.base_model.layers), ("q_proj", "k_proj", "v_proj"), "o_proj")
 
 
 MODELS = (
@@ -378,7 +379,7 @@ MODELS = (
     HeadvizDistilBertForSequenceClassification,
     HeadvizAlbertForSequenceClassification,
     HeadvizGPT2ForSequenceClassification,
-    HeadvizGPT2LMHeadModel,
+    HeadvizGPT2ForCausalLM,
     HeadvizLlamaForSequenceClassification,
     HeadvizLlamaForCausalLM,
     HeadvizMistralForSequenceClassification,
@@ -387,8 +388,10 @@ MODELS = (
     HeadvizQwen2ForCausalLM,
     HeadvizQwen3ForSequenceClassification,
     HeadvizQwen3ForCausalLM,
+    HeadvizViTForImageClassification,
+    HeadvizDeiTForImageClassification,
 )
 for _model in MODELS:  # save_pretrained then writes auto_map, and puts this file beside the weights
     _model.config_class.register_for_auto_class()
-    _classifies = _model.__name__.endswith("ForSequenceClassification")
-    _model.register_for_auto_class("AutoModelForSequenceClassification" if _classifies else "AutoModelForCausalLM")
+    _kind = _model.__name__.rpartition("For")[2]  # SequenceClassification, ImageClassification, CausalLM
+    _model.register_for_auto_class(f"AutoModelFor{_kind}")

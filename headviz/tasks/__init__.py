@@ -2,10 +2,13 @@
 
 from headviz.errors import LoadError
 from headviz.registry import Registry
+from headviz.tasks.causal_lm import CAUSAL_LM
+from headviz.tasks.image_classification import IMAGE_CLASSIFICATION
 from headviz.tasks.task import Metric, Task
 from headviz.tasks.text_classification import TEXT_CLASSIFICATION
 
 tasks: Registry[Task] = Registry("task", LoadError)
-tasks.register(TEXT_CLASSIFICATION.name, TEXT_CLASSIFICATION)
+for _task in (TEXT_CLASSIFICATION, CAUSAL_LM, IMAGE_CLASSIFICATION):
+    tasks.register(_task.name, _task)
 
 __all__ = ["Metric", "Task", "tasks"]

@@ -17,9 +17,15 @@ from transformers.masking_utils import sdpa_mask
 from headviz.errors import LoadError
 from headviz.families import families, family_of
 from headviz.families.family import INPUTS, Input
+from tests.tiny import CUTTABLE
 
 SMALL = {"hidden_size": 16, "num_attention_heads": 4, "num_hidden_layers": 3, "intermediate_size": 8, "vocab_size": 20}
 CONFIGS: dict[str, Any] = {
+    "llama": transformers.LlamaConfig(**SMALL, num_key_value_heads=2, pad_token_id=0),
+    "qwen3": transformers.Qwen3Config(**SMALL, num_key_value_heads=1, head_dim=4, pad_token_id=0),
+    "vit": transformers.ViTConfig(
+        **{key: one for key, one in SMALL.items() if key != "vocab_size"}, image_size=4, patch_size=2
+    ),
     "gpt2": transformers.GPT2Config(n_embd=16, n_head=4, n_layer=3, n_inner=8, vocab_size=20, pad_token_id=0),
     "bert": transformers.BertConfig(**SMALL),
     "roberta": transformers.RobertaConfig(**SMALL),
@@ -36,8 +42,8 @@ CONFIGS: dict[str, Any] = {
 @pytest.fixture(params=CONFIGS)
 def model(request: pytest.FixtureRequest) -> transformers.PreTrainedModel:
     torch.manual_seed(0)
-    model = transformers.AutoModelForSequenceClassification.from_config(CONFIGS[request.param])
-    return model.eval()
+    auto = "AutoModelForImageClassification" if request.param == "vit" else "AutoModelForSequenceClassification"
+    return getattr(transformers, auto).from_config(CONFIGS[request.param]).eval()
 
 
 class Seen(NamedTuple):
@@ -62,7 +68,10 @@ def calls_of(model: transformers.PreTrainedModel) -> list[Seen]:
     AttentionMaskInterface.register("family_spy", sdpa_mask)
     model.set_attn_implementation("family_spy")
     with torch.no_grad():
-        model(input_ids=torch.tensor([[3, 4, 5]]))
+        if model.main_input_name == "pixel_values":
+            model(pixel_values=torch.linspace(-1, 1, 48).reshape(1, 3, 4, 4))
+        else:
+            model(input_ids=torch.tensor([[3, 4, 5]]))
     return seen
 
 
@@ -70,6 +79,7 @@ def test_uses_of_every_family_are_the_calls_in_order(model: transformers.PreTrai
     uses, calls = family_of(model).uses(model), calls_of(model)
     assert [model.get_submodule(use.name) for use in uses] == [call.module for call in calls]
     assert [(use.heads, use.head_size) for use in uses] == [tuple(call.query.shape)[1::2] for call in calls]
+    assert [use.kv_heads for use in uses] == [call.key.shape[1] for call in calls]
 
 
 def test_columns_of_the_output_projection_are_fed_by_that_head_alone(
@@ -94,13 +104,15 @@ def test_rows_of_a_projection_when_zeroed_empty_that_head_of_that_part_alone(
     before = calls_of(model)[0]
     use = family_of(model).uses(model)[0]
     with torch.no_grad():
-        use.weight(part)[use.columns(1)] = 0
-        use.bias(part)[use.columns(1)] = 0  # type: ignore[index]
+        rows = use.columns(1) if part == "query" else use.key_rows(1)
+        use.weight(part)[rows] = 0
+        if (bias := use.bias(part)) is not None:
+            bias[rows] = 0
     after = calls_of(model)[0]
     for name in ("query", "key", "value"):
         expected = getattr(before, name).clone()
         if name == part:
-            expected[:, 1] = 0
+            expected[:, 1 if name == "query" else 1 // use.group] = 0
         torch.testing.assert_close(getattr(after, name), expected, rtol=0, atol=0)
 
 
@@ -135,6 +147,6 @@ def test_every_family_of_the_package_is_registered_by_importing_it() -> None:
         "[importlib.import_module(f'headviz.families.{m.name}') for m in pkgutil.iter_modules(package.__path__)];"
         "print(sorted(before), sorted(set(package.families) - set(before)))"
     )
-    known = ["albert", "bert", "distilbert", "electra", "gpt2", "roberta", "xlm-roberta"]
+    known = sorted(CUTTABLE)
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert run.stdout == f"{known} []\n"
