@@ -16,7 +16,7 @@ from headviz.errors import ExportError, LoadError
 from headviz.files import write_folder
 from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.pruned_card import pruned_card
-from headviz.saving import refusals_of_libraries, require_free
+from headviz.saving import refusals_of_libraries, require_free, save_model
 from headviz.subject import Subject, load
 
 CODE_FILE = "modeling_headviz.py"
@@ -52,7 +52,7 @@ def save_pruned(
 
         def fill(temporary: Path) -> None:
             with refusals_of_libraries(folder):
-                model.save_pretrained(temporary)
+                save_model(model, temporary)
                 steps.step()
                 subject.processor.save_pretrained(temporary)
             (temporary / MASK_FILE).write_bytes(content)

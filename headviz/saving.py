@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ def save_masked(
 
         def fill(temporary: Path) -> None:
             with refusals_of_libraries(folder):
-                model.save_pretrained(temporary)
+                save_model(model, temporary)
                 steps.step()
                 subject.processor.save_pretrained(temporary)
             (temporary / MASK_FILE).write_bytes(mask_of_subject(mask, subject).content(".json"))
@@ -71,6 +72,14 @@ def save_masked(
 
         write_folder(folder, fill)
     return Path(folder)
+
+
+def save_model(model: Any, folder: Path) -> None:
+    """Write configuration and weights; who may read the one may read the others, which safetensors keeps to the
+    owner."""
+    model.save_pretrained(folder)
+    for weights in folder.glob("*.safetensors"):
+        shutil.copymode(folder / "config.json", weights)
 
 
 @contextlib.contextmanager

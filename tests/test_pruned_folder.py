@@ -150,6 +150,11 @@ def test_folder_holds_what_it_should_and_the_code_as_it_is(saved: Path) -> None:
     assert str(Path.home()) not in (saved / "config.json").read_text()
 
 
+def test_every_file_of_the_folder_may_be_read_by_whom_a_new_file_may(saved: Path) -> None:
+    (saved.parent / "new").write_text("")
+    assert {one.stat().st_mode for one in saved.iterdir()} == {(saved.parent / "new").stat().st_mode}
+
+
 def test_weights_of_the_folder_are_smaller_by_what_was_cut(saved: Path) -> None:
     shapes = {name: tuple(tensor.shape) for name, tensor in load_file(saved / "model.safetensors").items()}
     rows = {shapes[f"bert.encoder.layer.{layer}.attention.self.query.weight"] for layer in range(3)}
@@ -209,6 +214,68 @@ def drop_a_weight(folder: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     del weights["bert.encoder.layer.0.attention.self.key.bias"]
     save_file(weights, folder / "model.safetensors")
+
+
+@pytest.fixture(scope="module")
+def saved_grouped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama that was cut by whole groups: L0H1, L2H0 and L2H2 are there as zeros."""
+    return hv.save_pruned(pruned_of("llama"), tmp_path_factory.mktemp("grouped") / "pruned")
+
+
+def not_zero(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["model.layers.2.self_attn.o_proj.weight"][0, 0] = 1
+    save_file(weights, folder / "model.safetensors")
+
+
+GROUPED_DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "no zeroed heads": (lambda folder: configure(folder, zeroed_heads=None), "must list, for each of 3 layers"),
+    "a zeroed head that is kept": (
+        lambda folder: configure(folder, zeroed_heads=[[0], [], [0, 2]]),
+        r"\(zeroed_heads\) and the keys .* as they fit kept_heads",
+    ),
+    "a head without its key": (lambda folder: configure(folder, key_value_heads=[[0], [], [0, 1]]), "as they fit"),
+    "a key of another group": (lambda folder: configure(folder, key_value_heads=[[1, 0], [], [0, 1]]), "as they fit"),
+    "keys of a layer without heads": (
+        lambda folder: configure(folder, key_value_heads=[[0, 1], [1], [0, 1]]),
+        "as they fit",
+    ),
+    "keys that are no numbers": (
+        lambda folder: configure(folder, key_value_heads=[["0", "1"], [], [0, 1]]),
+        "as they fit",
+    ),
+    "keys that do not divide the heads": (lambda folder: configure(folder, num_key_value_heads=3), "as they fit"),
+    "no keys at all": (lambda folder: configure(folder, num_key_value_heads=0), "at least 1"),
+    "weights that are not zero": (not_zero, r"calls L2H0 zeroed \(zeroed_heads\), but its weights are not zero"),
+}
+
+
+@pytest.mark.parametrize("damage", GROUPED_DAMAGE)
+def test_damaged_folder_of_grouped_heads_is_refused_with_a_sentence(
+    damage: str, saved_grouped: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(saved_grouped, tmp_path / "pruned"))
+    assert hv.load_pruned(folder, device="cpu").zeroed == ("L0H1", "L2H0", "L2H2")
+    spoil, says = GROUPED_DAMAGE[damage]
+    spoil(folder)
+    with pytest.raises(hv.LoadError, match=says) as told:
+        hv.load_pruned(folder)
+    assert str(told.value).endswith(".") and "\n" not in str(told.value) and len(str(told.value)) < 400
+
+
+@pytest.mark.parametrize(("family", "auto"), [("vit", ""), ("gpt2", "AutoModelForCausalLM")])
+def test_pruned_folder_that_is_not_for_texts_is_opened_by_load_pruned_alone(
+    family: str, auto: str, tmp_path: Path
+) -> None:
+    folder = hv.save_pruned(pruned_of(family, **({"auto": auto} if auto else {})), tmp_path / "pruned")
+    task = "causal-lm" if auto else "image-classification"
+    with pytest.raises(hv.LoadError, match=f"pruned is a model for {task}, not for text.*with hv.load_pruned"):
+        hv.load(folder)
+    assert hv.load_pruned(folder).task == hv.load(folder, task=task).task == task
+    for name in ("tokenizer.json", "preprocessor_config.json"):
+        (folder / name).unlink(missing_ok=True)
+    with pytest.raises(hv.LoadError, match=r"pruned has no (tokenizer|image processor)"):
+        hv.load_pruned(folder)
 
 
 def auto_map(module: str) -> dict[str, str]:

@@ -19,8 +19,20 @@ from headviz.families import family_of
 from headviz.families.family import INPUTS
 from headviz.families.layout import GQA
 from headviz.pruned_modeling import model_classes
+from headviz.saving import cuts_of_weights, masked_view
 from tests.test_no_trace import state
-from tests.tiny import CUTTABLE, FAMILIES, GROUPED, IMAGES, LABELS, tiny_images, tiny_labels, tiny_model, tiny_texts
+from tests.tiny import (
+    CUTTABLE,
+    DECODERS,
+    FAMILIES,
+    GROUPED,
+    IMAGES,
+    LABELS,
+    tiny_images,
+    tiny_labels,
+    tiny_model,
+    tiny_texts,
+)
 
 DATA = hv.load_data(pd.DataFrame({"text": tiny_texts(12), "label": tiny_labels(12)}))
 # of the largest logit; how far two ways to reckon the same may differ in each dtype
@@ -228,6 +240,131 @@ def test_pruning_nothing_gives_an_equal_model() -> None:
 
 def test_families_of_the_table_can_all_be_pruned() -> None:
     assert sorted(model_classes()) == sorted(CUTTABLE)
+
+
+# Shared keys and values: the tiny Llama has four heads of size 8, H0 and H1 on one key, H2 and H3 on the other
+
+
+def grouped(keep: list[list[int]], gqa: str, **config: Any) -> tuple[Any, Any, hv.Subject]:
+    """The last layer before and after a cut, and the pruned subject."""
+    subject = subject_of("llama", layers=len(keep), **config)
+    pruned = hv.prune(subject, hv.Mask(np.array(keep, dtype=bool)), gqa=gqa)
+    return *(family_of(one.model).uses(one.model)[-1] for one in (subject, pruned)), pruned
+
+
+def test_whole_groups_are_freed_and_a_head_cut_in_a_living_one_stays_as_zeros() -> None:
+    before, after, pruned = grouped([[1, 1, 0, 0], [0, 0, 0, 1]], "groups")
+    assert pruned.heads == (2, 2) and [call.kv_heads for call in pruned.calls] == [1, 1]
+    assert torch.equal(after.weight("query"), before.weight("query")[16:])
+    assert torch.equal(after.weight("key"), before.weight("key")[8:])
+    assert torch.equal(after.weight("value"), before.weight("value")[8:])
+    assert not after.weight("output")[:, :8].any()
+    assert torch.equal(after.weight("output")[:, 8:], before.weight("output")[:, 24:])
+    assert pruned.zeroed == ("L1H2",)
+    assert pruned.cut is not None and pruned.cut.pruned == ("L0H2", "L0H3", "L1H0", "L1H1", "L1H2")
+    assert pruned.cut.provenance["grouped"] == {"gqa": "groups", "zeroed": ["L1H2"]}
+    assert pruned.notes == (
+        "Pruned: 3 of 8 heads are left.",
+        "Cut, but still there as zeros in the weights: L1H2.",
+    )
+
+
+def test_exact_repeats_a_key_where_groups_are_left_with_unequal_numbers_of_heads() -> None:
+    before, after, pruned = grouped([[1, 0, 1, 1]], "exact")
+    assert pruned.heads == (3,) and pruned.zeroed == ()
+    rows = torch.cat([torch.arange(8), torch.arange(16, 32)])
+    assert torch.equal(after.weight("query"), before.weight("query")[rows])
+    assert torch.equal(after.weight("output"), before.weight("output")[:, rows])
+    keys = torch.cat([torch.arange(8), torch.arange(8, 16), torch.arange(8, 16)])
+    assert torch.equal(after.weight("key"), before.weight("key")[keys])
+    assert torch.equal(after.weight("value"), before.weight("value")[keys])
+
+
+@pytest.mark.parametrize(
+    ("heads", "keys", "keep", "expected"),
+    [
+        (4, 2, [0, 1, 1, 0], 2),  # one of each: two heads, each with the key that it had
+        (4, 1, [0, 1, 1, 0], 1),  # all heads share one key, and no number of them is unequal
+        (4, 2, [0, 0, 1, 1], 1),
+        (8, 2, [1, 1, 0, 0, 1, 1, 1, 1], 3),  # two and four heads: the second key serves two and two
+        (6, 2, [1, 1, 0, 1, 1, 1], 5),  # two and three heads share nothing evenly
+    ],
+)
+def test_exact_repeats_no_key_more_often_than_it_must(heads: int, keys: int, keep: list[int], expected: int) -> None:
+    _, after, pruned = grouped([keep], "exact", heads=heads, hidden=8 * heads, num_key_value_heads=keys)
+    assert (after.heads, after.kv_heads) == (sum(keep), expected)
+    assert pruned.zeroed == ()
+
+
+def test_folded_keeps_every_shape_and_changes_the_output_projections_alone() -> None:
+    subject = subject_of("llama")
+    pruned = hv.prune(subject, mask_of(subject), gqa="folded")
+    whole, folded = subject.model.state_dict(), pruned.model.state_dict()
+    changed = {name for name in whole if not torch.equal(whole[name], folded[name])}
+    assert changed == {f"model.layers.{layer}.self_attn.o_proj.weight" for layer in range(3)}
+    assert set(pruned.zeroed) == set(mask_of(subject).pruned)
+    assert pruned.notes[-1].startswith("No weights are gone") and "still there as zeros" in pruned.notes[-2]
+
+
+def test_cut_of_one_shared_key_is_never_silently_nothing() -> None:
+    _, _, pruned = grouped([[0, 1, 1, 1]], "groups", num_key_value_heads=1)
+    assert pruned.notes[1:] == (
+        "Cut, but still there as zeros in the weights: L0H0.",
+        "No weights are gone: every cut head shares its key and value with one that is kept, or was to keep its shape. "
+        'gqa="exact" takes the weights of each cut head.',
+    )
+
+
+def test_repeated_keys_that_outweigh_the_cut_are_told() -> None:
+    # four and three heads share nothing evenly: seven keys and values, where two were, for one head less
+    _, after, pruned = grouped([[1, 1, 1, 1, 1, 1, 1, 0]], "exact", heads=8, hidden=64, num_key_value_heads=2)
+    assert after.kv_heads == 7
+    assert pruned.notes[-1].startswith("There are more weights than before: keys and values are repeated")
+
+
+def test_pruning_again_in_another_way_frees_what_was_zeroed() -> None:
+    subject = subject_of("llama")
+    once = hv.prune(subject, mask_of(subject), gqa="folded")
+    twice = hv.prune(once, hv.Mask.full(once).with_toggled("L0H3"), gqa="groups")
+    assert twice.heads == (4, 0, 4) and twice.zeroed == ("L0H1", "L0H3", "L2H0", "L2H2")
+    assert set(twice.cut.kept) == {"L0H0", "L0H2", "L2H1", "L2H3"}  # type: ignore[union-attr]
+    thrice = hv.prune(twice, hv.Mask.full(twice), gqa="exact")
+    assert thrice.heads == (2, 0, 2) and thrice.zeroed == () and thrice.cut == twice.cut
+    assert not any("zeros" in note or "No weights" in note for note in thrice.notes)
+    require_equal(logits_of(thrice), logits_of(subject, twice.cut.keep))  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("family", DECODERS)
+@settings(max_examples=3)
+@given(data=st.data())
+def test_pruned_language_model_generates_with_its_cache_what_the_masked_one_does(
+    family: str, data: st.DataObject
+) -> None:
+    cut = data.draw(cuts(family))
+    subject = subject_of(family, auto="AutoModelForCausalLM", **{**cut.config, "padding_side": "left"})
+    pruned = hv.prune(subject, hv.Mask(cut.keep), gqa=cut.gqa)
+    require_equal(logits_of(pruned), logits_of(subject, cut.keep))
+    masked: Any = masked_view(subject.model, cuts_of_weights(subject.model, hv.Mask(cut.keep)))
+    masked.set_attn_implementation("sdpa")
+    inputs = subject.processor(tiny_texts(3, longest=12), padding=True, return_tensors="pt")
+    how = {"max_new_tokens": 5, "min_new_tokens": 5, "do_sample": False}
+    expected = masked.generate(**inputs, **how)
+    for use_cache in (True, False):
+        assert torch.equal(pruned.model.generate(**inputs, **how, use_cache=use_cache), expected)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_cache_counts_tokens_where_the_first_layer_has_no_heads(family: str) -> None:
+    subject = subject_of(family, auto="AutoModelForCausalLM")
+    keep = np.array([[0, 0, 0, 0], [1, 1, 0, 1], [1, 1, 1, 1]], dtype=bool)
+    model: Any = hv.prune(subject, hv.Mask(keep)).model
+    ids = subject.processor("the film was not good", return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        whole = model(ids).logits
+        first = model(ids[:, :3], use_cache=True)
+        assert first.past_key_values.get_seq_length() == 3
+        rest = model(ids[:, 3:], past_key_values=first.past_key_values).logits
+    torch.testing.assert_close(rest, whole[:, 3:], rtol=0, atol=1e-5)
 
 
 # Refusals
