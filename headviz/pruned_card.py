@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_][A-Za-z0-9._-]*")
 
+_PIPELINES = {"causal-lm": "text-generation"}  # what the hub calls a task, where headviz calls it otherwise
+
 
 def pruned_card(subject: Subject) -> str:
     """The model card, in Markdown, of a pruned ``subject``. What it says of others' names is escaped."""
@@ -39,9 +41,25 @@ def pruned_card(subject: Subject) -> str:
             f"| {layer} | {_numbers(row[:heads])} | {_numbers(~row[:heads])} |"
             for layer, (row, heads) in enumerate(zip(cut.keep, cut.heads, strict=True))
         ),
+        logits=_logits(record),
+        zeroed=_zeroed(subject.zeroed),
+        pipeline=_PIPELINES.get(subject.task, subject.task),
+        auto=subject.task_definition.auto,
+        processor="AutoImageProcessor" if subject.task == "image-classification" else "AutoTokenizer",
         chosen="\n".join(_chosen(record)),
         measured="\n".join(_measured(record)),
     )
+
+
+def _logits(record: dict[str, Any]) -> str:
+    """The sentence that says how the logits relate to the whole model's."""
+    recoveries = [found for step in _steps(record) if (found := _block(step.get("recovery")))]
+    if not recoveries:
+        return "The logits are those of the whole model\nwith these heads masked."
+    latest, train = recoveries[-1], _block(recoveries[-1].get("train"))
+    how = f"method {_text(latest.get('method', '?'))}, seed {_text(latest.get('seed', '?'))}"
+    data = f"{_text(train.get('examples', '?'))} texts of {_text(train.get('name', '?'))}"
+    return f"What was left was fine-tuned\n({how}, {data}), so it gives logits of its own."
 
 
 def _base(model: dict[str, Any]) -> str:
@@ -50,15 +68,29 @@ def _base(model: dict[str, Any]) -> str:
     return f"base_model: {name}\n" if revision and isinstance(name, str) and _HUB_ID.fullmatch(name) else ""
 
 
+def _zeroed(heads: tuple[str, ...]) -> str:
+    """A paragraph on the heads that are cut but still have weights, where there are any."""
+    if not heads:
+        return ""
+    return (
+        f"\nOf the cut heads these still have weights, zeros where they would be read: {', '.join(heads)}. Other heads "
+        "need the\nkeys and values that they share, or every shape was to stay.\n"
+    )
+
+
 def _numbers(which: np.ndarray) -> str:
     return ", ".join(str(head) for head in np.flatnonzero(which)) or "none"
 
 
 def _chosen(record: dict[str, Any]) -> list[str]:
     """A line for each pruning, in order."""
+    return [_step(step) for step in _steps(record)]
+
+
+def _steps(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """The record of each pruning, in order."""
     before = record.get("before")
-    steps = [*before, record] if isinstance(before, list) else [record]
-    return [_step(step) for step in map(_block, steps)]
+    return [_block(step) for step in (*before, record)] if isinstance(before, list) else [record]
 
 
 def _step(step: dict[str, Any]) -> str:

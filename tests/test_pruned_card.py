@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 import headviz as hv
 from headviz.pruned_card import pruned_card
@@ -45,10 +46,43 @@ def test_card_of_a_model_pruned_twice_has_a_line_for_each_time() -> None:
     assert "tiny (" + subject.fingerprint + ") with 8 of its 12 attention heads" in text
 
 
+def test_card_of_a_recovered_model_says_so_and_not_that_logits_are_the_masked_ones() -> None:
+    assert "The logits are those of the whole model\nwith these heads masked." in card({})
+    recovery = {"method": "safe", "seed": 3, "train": {"name": "sst5", "examples": 8544}}
+    for record in ({"recovery": recovery}, {"before": [{"recovery": recovery}, {"recovery": []}]}):
+        text = card(record)
+        assert "fine-tuned\n(method safe, seed 3, 8544 texts of sst5), so it gives logits of its own." in text
+        assert "masked." not in text
+
+
 def test_card_escapes_names_and_survives_a_record_of_anything() -> None:
     text = card({"before": ["x", {"criterion": 3, "data": []}], "data": {"name": "a|b\n# c <i>"}}, name="m_1 [x](y)")
     assert r"m\_1 \[x\](y)-7-of-12-heads" in text
     assert r"examples of a\|b \# c \<i\>." in text
+
+
+def test_card_names_heads_that_are_there_as_zeros() -> None:
+    subject = hv.Subject.wrap(*tiny_model("llama"), name="tiny")
+    mask = hv.Mask.full(subject).with_toggled("L0H1", "L2H0")
+    assert "zeros where they would be read: L0H1, L2H0. Other heads" in pruned_card(hv.prune(subject, mask))
+    assert "zeros" not in pruned_card(hv.prune(subject, mask, gqa="exact"))
+    assert "zeros" not in card({})
+
+
+@pytest.mark.parametrize(
+    ("family", "auto", "pipeline", "processor"),
+    [
+        ("bert", "AutoModelForSequenceClassification", "text-classification", "AutoTokenizer"),
+        ("gpt2", "AutoModelForCausalLM", "text-generation", "AutoTokenizer"),
+        ("deit", "AutoModelForImageClassification", "image-classification", "AutoImageProcessor"),
+    ],
+)
+def test_card_opens_each_task_with_its_own_classes(family: str, auto: str, pipeline: str, processor: str) -> None:
+    subject = hv.Subject.wrap(*tiny_model(family, auto=auto), name="tiny")
+    text = pruned_card(hv.prune(subject, hv.Mask.full(subject).with_toggled("L0H1")))
+    assert f"\npipeline_tag: {pipeline}\n" in text
+    assert f"from transformers import {auto}, {processor}\n" in text
+    assert f"model = {auto}.from_pretrained(" in text and f"= {processor}.from_pretrained(" in text
 
 
 def test_card_names_the_base_model_of_the_hub_alone() -> None:

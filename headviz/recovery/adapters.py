@@ -16,6 +16,7 @@ from transformers.pytorch_utils import Conv1D
 from headviz.errors import RunError
 from headviz.families import AttentionUse, family_of
 from headviz.files import write_folder
+from headviz.saving import refusals_of_libraries
 
 ADAPTED = "base_model.model"
 """Where peft keeps the model that it was given; names of modules begin with it from then on."""
@@ -106,7 +107,8 @@ def write_adapter(adapted: Any, folder: Path, record: Mapping[str, Any]) -> None
     the same shapes."""
 
     def fill(temporary: Path) -> None:
-        adapted.save_pretrained(temporary)
+        with refusals_of_libraries(folder):
+            adapted.save_pretrained(temporary)
         (temporary / "run.json").write_text(json.dumps(record, indent=1), "utf-8")
         model = record["model"]
         (temporary / "README.md").write_text(

@@ -25,17 +25,22 @@ class Meters(TrainerCallback):
         self, model: nn.Module, batch: Mapping[str, Tensor], clock: Clock, state: Mapping[str, Any] | None = None
     ) -> None:
         self.model, self.batch, self.clock = model, batch, clock
-        state = state or {"segments": [], "step_seconds": []}
+        state = state or {"segments": [], "step_seconds": [], "optimizer_bytes": 0}
         self.segments = [Segment(**one) for one in state["segments"]]
         self.step_seconds: list[float] = list(state["step_seconds"])
-        self.optimizer_bytes = 0
+        self.optimizer_bytes: int = state.get("optimizer_bytes", 0)
         self._training = contextlib.ExitStack()
         self._before = 0.0
 
     def state(self) -> dict[str, Any]:
         """What goes on in a run that goes on."""
         segments = [asdict(segment) for segment in self.segments]
-        return {"segments": segments, "step_seconds": self.step_seconds, "seconds": self.clock.seconds}
+        return {
+            "segments": segments,
+            "step_seconds": self.step_seconds,
+            "seconds": self.clock.seconds,
+            "optimizer_bytes": self.optimizer_bytes,
+        }
 
     def cost(self) -> Cost:
         return Cost(
@@ -65,8 +70,11 @@ class Meters(TrainerCallback):
         if _trained(self.model) != last.trainable:
             self._open_segment()
 
-    def on_train_end(self, args: Any, state: Any, control: Any, optimizer: Any = None, **_: Any) -> None:
-        self.optimizer_bytes = 0 if optimizer is None else _bytes_of(optimizer)
+    def on_evaluate(self, args: Any, state: Any, control: Any, optimizer: Any = None, **_: Any) -> None:
+        if optimizer is not None:
+            self.optimizer_bytes = _bytes_of(optimizer)
+
+    on_train_end = on_evaluate
 
     def _open_segment(self) -> None:
         training = self.model.training

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from headviz.errors import RunError
-from headviz.recovery.freezing import below, first_of, lowest, prefix_below, random_order
+from headviz.recovery.freezing import below, first_of, lowest, prefix_below, random_order, require_live
 from headviz.recovery.history import History
 from headviz.recovery.run import Run
 from headviz.recovery.schedule import Schedule
@@ -35,7 +35,8 @@ class Freezing:
 @dataclass(frozen=True)
 class Method:
     """``adapters``: whether adapters are trained and not all weights; ``takes``: the settings it has; ``defaults``:
-    where they differ from the settings' own; ``freezing(settings, units, total, seed)``, None for nothing frozen."""
+    where they differ from the settings' own; ``freezing(settings, units, total, seed)``, None for nothing frozen, which
+    raises RunError where these settings do not fit so many blocks or steps."""
 
     name: str
     title: str
@@ -61,6 +62,7 @@ def schedule_of(settings: Settings) -> Schedule:
 def _by_importance(rule: Callable[..., np.ndarray]) -> Callable[[Settings, int, int, int], Freezing]:
     def freezing(settings: Settings, units: int, total: int, seed: int) -> Freezing:
         schedule = schedule_of(settings)
+        require_live(schedule.at_least, units)
 
         def freeze(step: int, importance: np.ndarray, frozen: np.ndarray) -> np.ndarray:
             return rule(importance, frozen, schedule.threshold(step, total), schedule.scale, schedule.at_least)
@@ -72,6 +74,7 @@ def _by_importance(rule: Callable[..., np.ndarray]) -> Callable[[Settings, int, 
 
 def _lowest(settings: Settings, units: int, total: int, seed: int) -> Freezing:
     if settings["lowest"] is not None:
+        lowest(settings["lowest"], np.zeros(units, dtype=bool))  # at least one stays live
         return Freezing((0,), False, lambda step, importance, frozen: lowest(settings["lowest"], frozen))
     counts = counts_of(settings, units, total)
     return Freezing(tuple(counts), False, lambda step, importance, frozen: lowest(counts[step], frozen))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import shutil
 from dataclasses import dataclass, replace
@@ -12,37 +11,44 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from headviz.batches import Encoded
-from headviz.errors import RunError
+from headviz.errors import ExportError, RunError
 from headviz.extras import require_packages
 from headviz.mask import Mask
 from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.provenance import data_block, model_block
 from headviz.pruned_folder import save_pruned
-from headviz.recovery.adapters import is_shared, merged, write_adapter
+from headviz.recovery.adapters import is_shared, merged, units_of, write_adapter
 from headviz.recovery.batching import Texts
 from headviz.recovery.checkpoints import CHECKPOINTS, latest_whole
 from headviz.recovery.checks import labels_of, require_room, without_shared
 from headviz.recovery.cost import Cost
 from headviz.recovery.history import History
-from headviz.recovery.methods import methods
+from headviz.recovery.methods import Freezing, Method, methods
+from headviz.recovery.precision import cast, in_training_precision, is_half
 from headviz.recovery.run import ADAPTER_FOLDER, MODEL_FOLDER, Run
+from headviz.recovery.settings import COUNTS_FROM, total_steps
 from headviz.saving import save_masked
 from headviz.subject import Subject, load
 from headviz.tasks import tasks
 
 if TYPE_CHECKING:
     from headviz.data import Data
+    from headviz.recovery.training import Trained
 
 
 @dataclass(frozen=True, eq=False)
 class Recovery:
     """A recovered model. ``subject`` is a Subject like any other, and lies in ``folder``/model; ``history`` is what was
-    measured on the way, ``cost`` what it took; the adapters of a method that has them lie in ``folder``/adapter."""
+    measured on the way, ``cost`` what it took; the adapters of a method that has them lie in ``folder``/adapter.
+
+    ``saved``: False where the disk had no room for the model, which is then here alone, as a note in ``history`` says.
+    """
 
     subject: Subject
     cost: Cost
     history: History
     folder: Path
+    saved: bool = True
 
 
 def recover(
@@ -72,14 +78,12 @@ def recover(
 
     way = methods[method]
     chosen = way.settings(settings)
-    if way.freezing is not None and is_shared(subject.model):
-        raise RunError(
-            f"The layers of {subject.name} share one block, which cannot be frozen at one depth and trained at "
-            "another. Recover with method='lora' or 'full'."
-        )
+    _require_seed(seed)
+    _require_classifier(subject)
     labels_of(subject, train, "training")
     targets = labels_of(subject, validation, "validation")
     train, note = without_shared(train, validation)
+    freezing = _freezing(subject, way, chosen, len(train), seed)
     place = Path(folder).expanduser()
     require_room(place, 6 * sum(p.numel() * p.element_size() for p in subject.model.parameters()))
     run = Run.enter(
@@ -96,28 +100,52 @@ def recover(
     if run.is_done:
         return open_recovery(place)
     work = Work(
-        model=copy.deepcopy(subject.model),
+        model=in_training_precision(subject.model),
         train=Texts(_encode(subject, train, chosen), labels_of(subject, train, "training")),
         validation=Texts(subject.encode(validation.inputs), targets),
         processor=subject.processor,
         task=tasks[subject.task],
         classes=len(subject.labels),
         method=way,
+        freezing=freezing,
         settings=chosen,
         seed=seed,
         folder=place,
-        notes=[] if note is None else [note],
+        notes=[note for note in (note, _precision_note(subject)) if note is not None],
     )
     with Progress(work.total, "training", on_progress) as progress:
         done = run_training(work, latest_whole(place), progress, cancel)
+    return _finished(subject, done, way, run)
+
+
+def _finished(subject: Subject, done: Trained, way: Method, run: Run) -> Recovery:
+    """The recovered model, written to the folder of ``run``; where it cannot be, it is given back all the same, and the
+    checkpoints stay."""
+    unwritten: ExportError | None = None
     if way.adapters:
-        write_adapter(done.model, place / ADAPTER_FOLDER, run.record)
-    recovered = _as_subject(subject, merged(done.model) if way.adapters else done.model, run)
-    _save(recovered, place / MODEL_FOLDER)
-    done.history.save(place)
-    run.finish({"best": done.history.best, "cost": done.cost.record(), "recovered": recovered.name})
-    shutil.rmtree(place / CHECKPOINTS, ignore_errors=True)  # a finished run is opened, and never goes on
-    return Recovery(recovered, done.cost, done.history, place)
+        try:
+            write_adapter(done.model, run.folder / ADAPTER_FOLDER, run.record)
+        except ExportError as error:
+            unwritten = error
+    recovered = _as_subject(subject, merged(done.model) if way.adapters else done.model, done.history.best, run)
+    try:
+        if unwritten is not None:
+            raise unwritten
+        _save(recovered, done.history.best, run)
+        done.history.save(run.folder)
+        run.finish(
+            {
+                "best": done.history.best,
+                "cost": done.cost.record(),
+                "recovered": recovered.name,
+                "dtype": recovered.dtype,
+            }
+        )
+    except ExportError as error:
+        done.history.notes.append(f"The recovered model is in no folder, since {error}")
+        return Recovery(recovered, done.cost, done.history, run.folder, saved=False)
+    shutil.rmtree(run.folder / CHECKPOINTS, ignore_errors=True)  # a finished run is opened, and never goes on
+    return Recovery(recovered, done.cost, done.history, run.folder)
 
 
 def open_recovery(folder: str | os.PathLike[str]) -> Recovery:
@@ -125,13 +153,21 @@ def open_recovery(folder: str | os.PathLike[str]) -> Recovery:
     run = Run.open(Path(folder).expanduser())
     if not run.is_done:
         raise RunError(f"The run in {str(run.folder)!r} is not finished. Go on with it: hv.recover with its folder.")
-    subject = replace(load(run.folder / MODEL_FOLDER), name=run.record["recovered"])
-    return Recovery(subject, Cost.of_record(run.record["cost"]), History.open(run.folder), run.folder)
+    try:
+        name, cost = str(run.record["recovered"]), Cost.of_record(run.record["cost"])
+    except (KeyError, TypeError) as error:
+        raise RunError(
+            f"The record of the run in {str(run.folder)!r} is damaged. Start another with hv.recover."
+        ) from error
+    history = History.open(run.folder)
+    subject = load(run.folder / MODEL_FOLDER, dtype=run.record.get("dtype", "float32"))
+    return Recovery(replace(subject, name=name), cost, history, run.folder)
 
 
-def _save(subject: Subject, folder: Path) -> None:
+def _save(subject: Subject, best: int | None, run: Run) -> None:
+    folder = run.folder / MODEL_FOLDER
     if subject.cut is None:
-        save_masked(subject, Mask.full(subject), folder, overwrite=True)
+        save_masked(subject, _with_recovery(Mask.full(subject), best, run), folder, overwrite=True)
     else:
         save_pruned(subject, folder, overwrite=True)
 
@@ -144,10 +180,52 @@ def _encode(subject: Subject, data: Data, chosen: dict[str, Any]) -> Encoded:
     return Encoded(features, truncated, subject.processor, subject.device)
 
 
-def _as_subject(subject: Subject, model: nn.Module, run: Run) -> Subject:
+def _as_subject(subject: Subject, model: nn.Module, best: int | None, run: Run) -> Subject:
     """The trained ``model`` as a Subject with the cut and the notes of the one that it comes from."""
     model.requires_grad_(True)
     model.zero_grad()
     model.eval()
+    cast(model, subject.torch_dtype)
     recovered = Subject.wrap(model, subject.processor, name=f"{subject.name}-recovered", task=subject.task)
-    return replace(recovered, cut=subject.cut, notes=subject.notes)
+    cut = None if subject.cut is None else _with_recovery(subject.cut, best, run)
+    return replace(recovered, cut=cut, notes=subject.notes)
+
+
+def _with_recovery(mask: Mask, best: int | None, run: Run) -> Mask:
+    """``mask`` with the record of the recovery, and without what was measured before it, on other weights."""
+    asked = {name: run.record[name] for name in ("method", "seed", "settings", "train", "validation")}
+    asked["settings"] = {name: value for name, value in asked["settings"].items() if name != COUNTS_FROM}  # a path
+    return mask.with_provenance(recovery={**asked, "parent": run.record["model"], "best": best}, measured=None)
+
+
+def _freezing(subject: Subject, way: Method, chosen: dict[str, Any], texts: int, seed: int) -> Freezing | None:
+    """What ``way`` freezes. Raises RunError for a model, or settings, with which it cannot."""
+    if not way.adapters:
+        return None
+    units = units_of(subject.model, chosen["mlp"])
+    if not units:
+        raise RunError("No block has heads left, so there is nothing to adapt. Recover with method='full'.")
+    if way.freezing is None:
+        return None
+    if is_shared(subject.model):
+        raise RunError(
+            f"The layers of {subject.name} share one block, which cannot be frozen at one depth and trained at "
+            "another. Recover with method='lora' or 'full'."
+        )
+    return way.freezing(chosen, len(units), total_steps(texts, chosen), seed)
+
+
+def _require_seed(seed: Any) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:  # what NumPy takes
+        raise RunError(f"seed must be a whole number from 0 to {2**32 - 1}. Got {seed!r}.")
+
+
+def _require_classifier(subject: Subject) -> None:
+    if subject.task != "text-classification":
+        raise RunError(f"Recovery trains classifiers of texts, and {subject.name} is for {subject.task}. Open another.")
+
+
+def _precision_note(subject: Subject) -> str | None:
+    if not is_half(subject.torch_dtype):
+        return None
+    return f"It was trained in float32, since steps drown in the rounding of {subject.dtype}, and rounded at the end."

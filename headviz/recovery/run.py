@@ -71,6 +71,11 @@ class Run:
         return done
 
     def _write(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"{str(self.folder)!r} cannot be made: {error.strerror or error}. Choose another folder."
+            ) from error
         content = json.dumps(self.record, indent=1, ensure_ascii=False)
         write_text(self.folder / RUN_FILE, content)

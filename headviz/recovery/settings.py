@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,16 +58,29 @@ def check_settings(
 ) -> dict[str, Any]:
     """Every setting of ``names`` with its value: the given one, else the method's default, else the setting's own.
 
-    ``counts_from`` is a run's folder and no number; it is left as it is. Raises RunError for a setting that the method
-    does not take, and for a value out of its range.
+    ``counts_from`` is a run's folder and no number; it becomes text. Raises RunError for a setting that the method does
+    not take, and for a value out of its range.
     """
     unknown = [name for name in given if name not in names]
     if unknown:
         raise RunError(f"{method} has no setting {unknown[0]!r}; it takes {', '.join(names)}.")
     values = {name: defaults.get(name, SETTINGS[name].default) for name in names if name in SETTINGS} | dict(given)
+    if values.get(COUNTS_FROM) is not None:
+        if not isinstance(values[COUNTS_FROM], str | os.PathLike):
+            raise RunError(f"{COUNTS_FROM} must be the folder of a run. Got {values[COUNTS_FROM]!r}.")
+        values[COUNTS_FROM] = os.fspath(values[COUNTS_FROM])
     try:
         return {
             name: SETTINGS[name].check(name, value) if name in SETTINGS else value for name, value in values.items()
         }
     except ScoreError as error:
         raise RunError(str(error)) from error
+
+
+def total_steps(texts: int, settings: Mapping[str, Any]) -> int:
+    """Optimizer steps of a run over ``texts`` training texts."""
+    return steps_of_an_epoch(texts, settings) * settings["epochs"]
+
+
+def steps_of_an_epoch(texts: int, settings: Mapping[str, Any]) -> int:
+    return math.ceil(texts / settings["batch_size"])

@@ -17,11 +17,11 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
-from transformers.trainer import TRAINING_ARGS_NAME
-from transformers.trainer_callback import PrinterCallback
+from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
+from transformers.trainer_callback import PrinterCallback, TrainerState
 
 from headviz.checkpoint.quiet import quiet_transformers
-from headviz.errors import Cancelled, RunError
+from headviz.errors import Cancelled, ExportError, RunError
 from headviz.progress import CancelSignal, Progress
 from headviz.recovery.adapters import ADAPTED, Unit, units_of, with_adapters
 from headviz.recovery.batching import Collate, LikeLengths, Texts
@@ -31,8 +31,9 @@ from headviz.recovery.freezer import Freezer
 from headviz.recovery.history import Check, History
 from headviz.recovery.measuring import Meters, StopClock
 from headviz.recovery.meters import Clock
-from headviz.recovery.methods import Method
+from headviz.recovery.methods import Freezing, Method
 from headviz.recovery.probe import Probe
+from headviz.recovery.settings import steps_of_an_epoch, total_steps
 from headviz.tasks import Task
 
 _LOGS = 100  # losses in a history, about
@@ -41,7 +42,8 @@ _FAILED_SAVES = 2  # in a row after which a run stops
 
 @dataclass
 class Work:
-    """One run: what is trained, on what, and how. ``model`` is a copy, without adapters yet."""
+    """One run: what is trained, on what, and how. ``model`` is a copy, without adapters yet; ``freezing`` is what the
+    method freezes, None for nothing."""
 
     model: nn.Module
     train: Texts
@@ -50,6 +52,7 @@ class Work:
     task: Task
     classes: int
     method: Method
+    freezing: Freezing | None
     settings: Mapping[str, Any]
     seed: int
     folder: Path
@@ -57,12 +60,12 @@ class Work:
 
     @property
     def steps_of_an_epoch(self) -> int:
-        return math.ceil(len(self.train) / self.settings["batch_size"])
+        return steps_of_an_epoch(len(self.train), self.settings)
 
     @property
     def total(self) -> int:
         """Optimizer steps of the whole run."""
-        return self.steps_of_an_epoch * self.settings["epochs"]
+        return total_steps(len(self.train), self.settings)
 
     @property
     def metric(self) -> str:
@@ -101,8 +104,11 @@ def train(work: Work, checkpoint: Path | None, progress: Progress, cancel: Cance
         for callback in callbacks:
             if callback is not None:
                 trainer.add_callback(callback)
-        trainer.keep = lambda folder: _write(folder, freezer, meters)
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        trainer.keep = lambda folder: _write(folder, trainer, freezer, meters)
+        if checkpoint is not None and state.get("over"):
+            trainer.open_state(checkpoint)
+        else:
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         if watch.stopped:
             raise Cancelled()
         trainer.take_best()
@@ -113,10 +119,9 @@ def _freezer(
     work: Work, model: nn.Module, units: Sequence[Unit], clock: Clock, state: Mapping[str, Any], checkpoint: Path | None
 ) -> Freezer | None:
     """What freezes in this run, with what is frozen already; None for a method that freezes nothing."""
-    if work.method.freezing is None:
+    freezing, probe = work.freezing, None
+    if freezing is None:
         return None
-    freezing = work.method.freezing(work.settings, len(units), work.total, work.seed)
-    probe = None
     if freezing.scores:
         config: Any = work.model.config
         at = {"block": "block", "adapter": "output"}[work.settings["site"]]
@@ -138,12 +143,12 @@ def _freezer(
     return freezer
 
 
-def _write(folder: Path, freezer: Freezer | None, meters: Meters) -> None:
+def _write(folder: Path, trainer: _Trainer, freezer: Freezer | None, meters: Meters) -> None:
     """headviz's own part of a checkpoint."""
     checks = [] if freezer is None else [asdict(check) for check in freezer.checks]
     if freezer is not None and freezer.previous:
         write_outputs(folder, freezer.reference)
-    write_state(folder, {"meters": meters.state(), "checks": checks})
+    write_state(folder, {"meters": meters.state(), "checks": checks, "over": trainer.is_over})
 
 
 class _Trainer(Trainer):
@@ -201,13 +206,29 @@ class _Trainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> LikeLengths:
         return LikeLengths(self.work.train.lengths, self.work.settings["batch_size"], self.work.seed)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no step is left to make: all are made, or the last looks at the validation split were no better."""
+        patience = [one for one in self.callback_handler.callbacks if isinstance(one, EarlyStoppingCallback)]
+        lost = any(one.early_stopping_patience_counter >= one.early_stopping_patience for one in patience)
+        return lost or self.state.global_step >= self.state.max_steps
+
+    def open_state(self, checkpoint: Path) -> None:
+        """Take up a run that was over at ``checkpoint``: Trainer itself would make another step."""
+        self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+
     def training_step(self, *arguments: Any, **named: Any) -> Tensor:
         loss = super().training_step(*arguments, **named)
-        _require_finite(float(loss), self.state.global_step + 1)
+        _require_finite("loss", float(loss), self.state.global_step + 1)
         return loss
 
+    def _get_grad_norm(self, *arguments: Any, **named: Any) -> Any:
+        norm = super()._get_grad_norm(*arguments, **named)  # before the step, so that no weight is spoilt
+        _require_finite("gradient", float(norm), self.state.global_step + 1)
+        return norm
+
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
-        _require_finite(metrics["eval_loss"], self.state.global_step)
+        _require_finite("loss on the validation split", metrics["eval_loss"], self.state.global_step)
         better = super()._determine_best_metric(metrics, trial)
         if better:
             self.best = {
@@ -297,7 +318,8 @@ class _Watch(TrainerCallback):
             control.should_save = control.should_training_stop = True
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.history().save(self.work.folder)
+        with contextlib.suppress(ExportError):  # a full disk, which checkpoints tell of; training goes on
+            self.history().save(self.work.folder)
 
     def history(self) -> History:
         state = self.trainer.state
@@ -323,11 +345,11 @@ def _figures(work: Work, predicted: Any) -> dict[str, float]:
     return figures
 
 
-def _require_finite(loss: float, step: int) -> None:
-    if not math.isfinite(loss):
+def _require_finite(what: str, value: float, step: int) -> None:
+    if not math.isfinite(value):
         raise RunError(
-            f"The loss is not a number at step {step:,}. Take a lower learning rate (lr); checkpoints from before are "
-            "kept."
+            f"The {what} is not a number at step {step:,}. Start another run with a lower learning rate (lr); "
+            "what this one has written is kept."
         )
 
 
