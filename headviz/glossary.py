@@ -215,6 +215,13 @@ _TERMS: dict[str, Term] = {
         "Several query heads share one key and value head; a gate still belongs to one query head.",
         ("kv_group",),
     ),
+    "gqa_pruning": Term(
+        "Cutting grouped heads",
+        "Of heads that share keys and values, *groups* frees a group once all its heads are cut, till when zeros stand "
+        "for them; *exact* cuts every head and repeats keys and values where groups become unequal; *folded* keeps all "
+        "shapes, with zeros.",
+        ("gqa", "pruning"),
+    ),
     "head": Term(
         "Head",
         "One of the parallel attention units of a layer, named L3H7 (layer 3, head 7, both from 0).",

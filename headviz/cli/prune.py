@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headviz.cli import cutting
 from headviz.cli.output import Console, Result
+from headviz.glossary import glossary
+
+if TYPE_CHECKING:
+    from headviz.subject import Subject
+
+GQA = ("groups", "exact", "folded")
+"""The ways of `hv.prune`; not imported from there, since parsing a command line loads no model library."""
 
 
 def add(commands: Any) -> None:
@@ -18,6 +25,13 @@ def add(commands: Any) -> None:
         epilog="Example: headviz prune demo/reviews mask.json -o pruned-model --verify demo/reviews --split test",
     )
     parser.add_argument("-o", "--output", metavar="FOLDER", required=True, help="where to save the pruned model")
+    parser.add_argument(
+        "--gqa",
+        metavar="WAY",
+        choices=GQA,
+        default=GQA[0],
+        help=f"where heads share keys and values: {', '.join(GQA)} ({GQA[0]}). {glossary['gqa_pruning'].sentence}",
+    )
     cutting.add(parser)
     parser.set_defaults(run=run)
 
@@ -28,18 +42,37 @@ def run(args: argparse.Namespace, console: Console) -> Result:
     given = cutting.open_given(args, console)
     import headviz as hv
 
-    pruned = hv.prune(given.subject, given.mask)
+    pruned = hv.prune(given.subject, given.mask, gqa=args.gqa)
     console.notes(note for note in pruned.notes if note not in given.subject.notes)
     hv.save_pruned(pruned, folder, overwrite=args.overwrite, on_progress=console.progress)
     found = {
         "model": {"name": given.subject.name, "fingerprint": given.subject.fingerprint},
         "pruned": list(given.mask.pruned),
         **cutting.sizes(given.subject, pruned),
+        "gqa": _grouped(given, args.gqa, pruned),
         "folder": str(folder),
         "folder_bytes": cutting.bytes_of(folder),
         "proof": cutting.prove(given, folder, console),
     }
     return Result(_lines(args, found), found)
+
+
+def _grouped(given: cutting.Given, way: str, pruned: Subject) -> dict[str, Any] | None:
+    """The way that was taken, the bytes of the weights that each would give, and the heads that it left as zeros; None
+    where no heads share keys and values."""
+    if all(call.heads == call.kv_heads for call in given.subject.calls):
+        return None
+    from headviz.cost import pruned_bytes
+
+    sizes = {one: pruned_bytes(given.subject, given.mask, one) for one in GQA}
+    return {"way": way, "bytes": sizes, "zeroed": list(pruned.zeroed)}
+
+
+def _gqa_lines(grouped: dict[str, Any] | None) -> list[str]:
+    if grouped is None:
+        return []
+    sizes = ", ".join(f"{way} {size / 1e6:,.1f}" for way, size in grouped["bytes"].items())
+    return [f"Heads share keys and values. Weights in MB by --gqa: {sizes}; this is {grouped['way']}."]
 
 
 def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
@@ -48,6 +81,7 @@ def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
         f"{args.model}: {len(found['pruned'])} of {found['heads']['before']} heads are cut out.",
         "",
         *cutting.size_lines(found),
+        *_gqa_lines(found["gqa"]),
         *([] if proof is None else ["", proof["sentence"]]),
         "",
         f"Saved to {found['folder']} ({found['folder_bytes'] / 1e6:,.1f} MB)",

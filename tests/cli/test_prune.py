@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 
 import headviz as hv
-from headviz.cli import cutting
+from headviz.cli import cutting, prune
+from headviz.families.layout import GQA
 from tests.cli.conftest import CUT, ROWS
-from tests.tiny import save_tiny
+from tests.tiny import save_tiny, tiny_model
 
 HEAD = 4 * 32 * 8 + 3 * 8
 """Parameters of one head of the tiny model: its rows of query, key and value with their biases, its output columns."""
@@ -95,6 +96,37 @@ def test_pruned_folder_can_be_pruned_further(
     ran = run("prune", tmp_path / "once", tmp_path / "more.json", "-o", tmp_path / "twice", "--json")
     assert ran.code == 0, ran.err
     assert ran.data["heads"] == {"before": 7, "after": 6} and hv.load(tmp_path / "twice").heads == (3, 0, 3)
+
+
+@pytest.mark.parametrize("way", GQA)
+def test_way_to_cut_shared_keys_is_asked_for_and_the_bytes_of_each_are_told(
+    way: str, run: Callable, tmp_path: Path
+) -> None:
+    """Of a Llama that was pruned before: two keys and values in each layer, each of two heads of size 8; width 32."""
+    subject = hv.Subject.wrap(*tiny_model("llama"), name="llama")
+    once = hv.save_pruned(hv.prune(subject, hv.Mask.full(subject)), tmp_path / "once")
+    hv.Mask.full(subject).with_toggled("L0H0", "L0H1", "L1H0").save(tmp_path / "mask.json")
+    base = ("prune", once, tmp_path / "mask.json", "-o", tmp_path / "pruned", "--gqa", way)
+    found = run(*base, "--json").data
+    whole, part = found["bytes"]["before"], 4 * 32 * 8  # bytes of one head of one projection
+    # L0 loses a key, a value and two heads' query and output; L1 one head's, exactly, and one key and value comes twice
+    expected = {"groups": whole - 6 * part, "exact": whole - 6 * part - 2 * part + 2 * part, "folded": whole}
+    zeroed = {"groups": ["L1H0"], "exact": [], "folded": ["L0H0", "L0H1", "L1H0"]}
+    assert found["gqa"] == {"way": way, "bytes": expected, "zeroed": zeroed[way]}
+    assert found["bytes"]["after"] == expected[way]
+    ran = run(*base, "--overwrite")
+    sizes = ", ".join(f"{one} {size / 1e6:.1f}" for one, size in expected.items())
+    assert f"Heads share keys and values. Weights in MB by --gqa: {sizes}; this is {way}." in ran.out.splitlines()
+    assert ("still there as zeros" in ran.err) == bool(zeroed[way])
+
+
+def test_ways_are_those_of_the_library_and_a_model_without_shared_keys_does_not_ask(
+    run: Callable, refused: Callable, model_folder: Path, mask_file: Path, tmp_path: Path
+) -> None:
+    assert prune.GQA == GQA
+    found = run("prune", model_folder, mask_file, "-o", tmp_path / "pruned", "--gqa", "folded", "--json").data
+    assert found["gqa"] is None and found["heads"] == {"before": 12, "after": 7}
+    assert "--gqa" in refused("prune", model_folder, mask_file, "-o", tmp_path / "other", "--gqa", "whole")
 
 
 def test_mask_of_other_weights_is_a_note(run: Callable, mask_file: Path, tmp_path: Path) -> None:
