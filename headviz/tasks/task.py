@@ -34,9 +34,9 @@ def pad(processor: Any, features: list[dict[str, Any]]) -> dict[str, Tensor]:
 
 def missing_of_tokenizer(processor: Any) -> str | None:
     """What a tokenizer lacks, as the rest of a sentence that begins with the model's name; None for a good one."""
-    if not callable(processor) or not hasattr(processor, "pad"):
+    if not callable(processor) or not hasattr(processor, "pad") or not hasattr(processor, "pad_token_id"):
         return f"came with {type(processor).__name__} for a tokenizer. Give the model's tokenizer"
-    if getattr(processor, "pad_token_id", None) is None:
+    if processor.pad_token_id is None:
         return "has a tokenizer without a padding token, so texts cannot be read together. Set one"
     return None
 

@@ -7,7 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from headviz.checkpoint import cut_note, cut_of_config, is_pruned, kept_heads
+from headviz.checkpoint import (
+    cut_note,
+    cut_notes,
+    cut_of_config,
+    heads_with_weights,
+    is_pruned,
+    kept_heads,
+    zeroed_names,
+)
 from headviz.mask import Mask
 
 
@@ -15,6 +23,21 @@ def test_cut_of_config_keeps_what_is_listed() -> None:
     config = SimpleNamespace(kept_heads=[[0, 2], [], [1]], num_attention_heads=3)
     assert cut_of_config(config) == Mask([[1, 0, 1], [0, 0, 0], [0, 1, 0]])
     assert kept_heads(config) == [[0, 2], [], [1]]
+
+
+def test_zeroed_heads_are_run_and_named_but_no_part_of_the_cut_mask() -> None:
+    config = SimpleNamespace(kept_heads=[[0, 2], [], [1]], zeroed_heads=[[1], [0], []], num_attention_heads=3)
+    assert heads_with_weights(config) == [[0, 1, 2], [0], [1]]
+    assert zeroed_names(config) == ("L0H1", "L1H0")
+    cut = cut_of_config(config)
+    assert cut == Mask([[1, 0, 1], [0, 0, 0], [0, 1, 0]])
+    assert cut_notes(cut, config)[1] == "Cut, but still there as zeros in the weights: L0H1, L1H0."
+    many = SimpleNamespace(kept_heads=[[0]], zeroed_heads=[list(range(1, 12))], num_attention_heads=12)
+    assert cut_notes(Mask([[1] + [0] * 11]), many)[1].endswith(
+        "L0H1, L0H2, L0H3, L0H4, L0H5, L0H6, L0H7, L0H8 and 3 more."
+    )
+    whole = SimpleNamespace(kept_heads=None)
+    assert heads_with_weights(whole) is None and zeroed_names(whole) == ()
 
 
 def test_cut_of_config_of_a_whole_model_is_none() -> None:
