@@ -68,17 +68,21 @@ def test_weight_l2_is_the_norm_of_the_head_s_own_weights(subject: hv.Subject) ->
 
 def test_weight_l2_counts_shared_keys_and_values_at_their_share() -> None:
     """Llama: two heads to each key and value; GPT-2: one transposed projection, query, key and value side by side."""
+
+    def square(parts: list[torch.Tensor]) -> float:
+        return sum(float(one.detach().square().sum()) for one in parts)
+
     llama = hv.Subject.wrap(*tiny_model("llama"), name="llama")
     attention = llama.model.model.layers[1].self_attn  # type: ignore[union-attr,index]
     parts = [attention.q_proj.weight[24:], attention.o_proj.weight[:, 24:]]
     shared = [attention.k_proj.weight[8:], attention.v_proj.weight[8:]]
-    square = sum(float(one.square().sum()) for one in parts) + sum(float(one.square().sum()) for one in shared) / 2
-    assert hv.criteria["weight_l2"](llama, None).values[1, 3] == pytest.approx(square**0.5, rel=1e-6)
+    expected = (square(parts) + square(shared) / 2) ** 0.5
+    assert hv.criteria["weight_l2"](llama, None).values[1, 3] == pytest.approx(expected, rel=1e-6)
     gpt2 = hv.Subject.wrap(*tiny_model("gpt2"), name="gpt2")
     attention = gpt2.model.transformer.h[1].attn  # type: ignore[union-attr,index]
     parts = [attention.c_attn.weight[:, start + 8 : start + 16] for start in (0, 32, 64)]
-    square = sum(float(one.square().sum()) for one in [*parts, attention.c_proj.weight[8:16]])
-    assert hv.criteria["weight_l2"](gpt2, None).values[1, 1] == pytest.approx(square**0.5, rel=1e-6)
+    expected = square([*parts, attention.c_proj.weight[8:16]]) ** 0.5
+    assert hv.criteria["weight_l2"](gpt2, None).values[1, 1] == pytest.approx(expected, rel=1e-6)
 
 
 def test_random_is_a_permutation_that_the_seed_decides(subject: hv.Subject) -> None:
