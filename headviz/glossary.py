@@ -199,6 +199,12 @@ _TERMS: dict[str, Term] = {
         "warm-up, and what is frozen stays frozen.",
         ("warm_up", "adapter"),
     ),
+    "frozen_prefix": Term(
+        "Frozen prefix",
+        "The blocks below the lowest one that still trains: no gradient passes there, so only they save activations "
+        "when their adapters are frozen.",
+        ("adapter", "saved_activations"),
+    ),
     "gate": Term(
         "Gate",
         "A number multiplied on one head's output before the output projection: 1 leaves it, 0 removes it.",
@@ -329,6 +335,12 @@ _TERMS: dict[str, Term] = {
         "The mean of the per-class F1 scores, every class counting the same.",
         ("accuracy", "matthews"),
     ),
+    "loss_slice": Term(
+        "Loss slice",
+        "The loss along a random direction through the weights, each row of it as long as that row of weights; flat "
+        "or steep, it says something only over several directions.",
+        ("recovery",),
+    ),
     "mask": Term(
         "Mask",
         "The yes/no choice, per head, of what is kept; shape (L, H), true = kept.",
@@ -445,6 +457,11 @@ _TERMS: dict[str, Term] = {
         "Salience",
         "The importance CAHP uses to pick representatives, taken from the same gradients as HIS.",
         ("his", "representative"),
+    ),
+    "saved_activations": Term(
+        "Saved activations",
+        "What the forward pass keeps in memory for the backward pass, most of the memory of training.",
+        ("frozen_prefix", "recovery"),
     ),
     "selection_split": Term(
         "Selection split",
