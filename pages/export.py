@@ -9,7 +9,7 @@ page = ui.shell("Export", "Take home the mask as a file, the model with it, or c
 
 with ui.shown():
     if gates.ready(page):
-        from headviz.ui.panels import models, quality, take_home
+        from headviz.ui.panels import models, quality, report, take_home
 
         scored, mask = gates.scores(page), page.results.mask()
         if mask is None:
@@ -24,6 +24,8 @@ with ui.shown():
                 quality.final(page, mask)
             with right, ui.shown():
                 take_home.files(page, mask)
+            with right, ui.shown():
+                report.report(page, mask)
             with ui.shown():
                 models.models(page, mask)
             with ui.shown():

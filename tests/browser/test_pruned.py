@@ -35,7 +35,7 @@ def test_pruned_demo_comes_home_and_is_scored_and_cut_further(visit: Visit, tmp_
     folder = tmp_path / "pruned-model"
 
     visit.page.get_by_role("button", name="Measure the speed").click()
-    expect(main).to_contain_text("speed-up (quartiles)", timeout=LONG)
+    expect(main).to_contain_text("Speed-up (quartiles)", timeout=LONG)
     expect(main).to_contain_text("faster")
     visit.settled()
 

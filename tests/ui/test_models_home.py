@@ -117,7 +117,7 @@ def test_speed_is_measured_on_a_click_and_told_beside_the_promise(opened: Any, m
     at.segmented_control(key="model_form").set_value("pruned").run()
     at.button(key="measure_speed").click().run()
     assert not at.exception and not at.error
-    (table,) = [block.value for block in at.markdown if "speed-up" in block.value]
+    (table,) = [block.value for block in at.markdown if "Speed-up" in block.value]
     assert len(table.splitlines()) == 2 + 2  # one text and 32, at the length that this model bears
     assert "faster" in "\n".join(block.value for block in at.markdown)
 
@@ -127,6 +127,6 @@ def test_speed_is_measured_on_a_click_and_told_beside_the_promise(opened: Any, m
     [(1.1, 1.4, "faster in every setting"), (0.8, 1.0, "It is not faster here"), (0.9, 1.3, "not faster in every")],
 )
 def test_speed_is_judged_by_its_spread(slowest: float, fastest: float, told: str) -> None:
-    from headviz.ui.panels.speed import _verdict
+    from headviz.ui.speeds import verdict
 
-    assert told in _verdict(slowest, fastest)
+    assert told in verdict(slowest, fastest)

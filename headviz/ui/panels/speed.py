@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 import headviz as hv
-from headviz.ui import engine, numbers
+from headviz.ui import engine, speeds
 from headviz.ui.controls import help_of
 from headviz.ui.jobs import Job
 from headviz.ui.page import Page
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from headviz.mask import Mask
+    from headviz.subject import Subject
+    from headviz.ui.results import Results
 
 _LENGTHS = (32, 128)
 _ROUNDS = 15
-_NAMES = ("whole model", "pruned")
 
 
 def speed(page: Page, mask: Mask) -> None:
@@ -28,8 +29,8 @@ def speed(page: Page, mask: Mask) -> None:
     st.subheader("Is it faster?", help=help_of("flops", "pruning"), anchor=False)
     subject = page.session.subject
     assert subject is not None
-    key = ("speed", subject.fingerprint, mask.code)
-    table: pd.DataFrame | None = page.results.shelf.views.get(key)
+    key = _key(subject, mask)
+    table = known_speed(page.results, mask)
     if table is not None:
         _told(table)
         return
@@ -48,6 +49,17 @@ def speed(page: Page, mask: Mask) -> None:
     st.button("Measure the speed", key="measure_speed", icon=":material/speed:", on_click=start)
 
 
+def known_speed(results: Results, mask: Mask) -> pd.DataFrame | None:
+    """What was measured, or None."""
+    assert results.session.subject is not None
+    known: pd.DataFrame | None = results.shelf.views.get(_key(results.session.subject, mask))
+    return known
+
+
+def _key(subject: Subject, mask: Mask) -> tuple[str, str, str]:
+    return "speed", subject.fingerprint, mask.code
+
+
 def _ask(page: Page, key: Any, mask: Mask) -> Job:
     subject, shelf = page.session.subject, page.results.shelf
     assert subject is not None
@@ -58,7 +70,7 @@ def _ask(page: Page, key: Any, mask: Mask) -> Job:
         engine.wait()
         pruned = hv.prune(subject, mask)
         lengths = [length for length in _LENGTHS if length <= subject.max_length] or [subject.max_length]
-        models = dict(zip(_NAMES, (subject, pruned), strict=True))
+        models = dict(zip(speeds.NAMES, (subject, pruned), strict=True))
         follow = {"on_progress": on_progress, "cancel": cancel}
         shelf.views.put(key, measure_latency(models, lengths=lengths, repeat=_ROUNDS, **follow))
 
@@ -67,29 +79,9 @@ def _ask(page: Page, key: Any, mask: Mask) -> Job:
 
 def _told(table: pd.DataFrame) -> None:
     lines = [
-        "| texts at once | tokens each | whole, ms | pruned, ms | speed-up (quartiles) | by FLOPs | gain reached |",
-        "|--:|--:|--:|--:|--:|--:|--:|",
+        "| " + " | ".join(speeds.COLUMNS) + " |",
+        "|" + "--:|" * len(speeds.COLUMNS),
+        *("| " + " | ".join(row) + " |" for row in speeds.rows(table)),
     ]
-    for (length, size), rows in table.groupby(["length", "batch_size"], sort=False):
-        whole, pruned = (rows[rows["name"] == name].iloc[0] for name in _NAMES)
-        spread = f"{pruned['speedup']:.2f} ({pruned['speedup_low']:.2f} to {pruned['speedup_high']:.2f})"
-        lines.append(
-            f"| {size} | {length} | {1000 * whole['seconds']:.2f} | {1000 * pruned['seconds']:.2f} | {spread} | "
-            f"{pruned['flops_ratio']:.2f} | {numbers.share(pruned['gain_reached'], 0)} |"
-        )
     st.markdown("\n".join(lines))
-    pruned = table[table["name"] == _NAMES[1]]
-    about = table.attrs
-    st.markdown(
-        f"Medians of {about['rounds']} rounds on {about['device']}, {about['dtype']}, {about['threads']} threads. "
-        + _verdict(float(pruned["speedup_low"].min()), float(pruned["speedup_high"].max()))
-    )
-
-
-def _verdict(slowest: float, fastest: float) -> str:
-    """What the quartiles of all settings say together."""
-    if slowest > 1:
-        return "It is faster in every setting measured here."
-    if fastest <= 1:
-        return "It is not faster here: the time goes elsewhere than into the heads that were cut."
-    return "It is not faster in every setting beyond the spread of the measurement."
+    st.markdown(speeds.about(table))

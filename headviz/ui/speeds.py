@@ -1,0 +1,60 @@
+"""Measured speed in words, as the page and the report tell it: a row per length and number of texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headviz.ui import numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAMES = ("whole model", "pruned")
+"""Of the two models in a table of `headviz.latency.measure_latency`."""
+COLUMNS = (
+    "Texts at once",
+    "Tokens each",
+    "Whole, ms",
+    "Pruned, ms",
+    "Speed-up (quartiles)",
+    "By FLOPs",
+    "Gain reached",
+)
+
+
+def rows(table: pd.DataFrame) -> list[tuple[str, ...]]:
+    """A row under `COLUMNS` for every length and number of texts."""
+    found: list[tuple[str, ...]] = []
+    for (length, size), both in table.groupby(["length", "batch_size"], sort=False):
+        whole, pruned = (both[both["name"] == name].iloc[0] for name in NAMES)
+        spread = f"{pruned['speedup']:.2f} ({pruned['speedup_low']:.2f} to {pruned['speedup_high']:.2f})"
+        found.append(
+            (
+                f"{size}",
+                f"{length}",
+                f"{1000 * whole['seconds']:.2f}",
+                f"{1000 * pruned['seconds']:.2f}",
+                spread,
+                f"{pruned['flops_ratio']:.2f}",
+                numbers.share(pruned["gain_reached"], 0),
+            )
+        )
+    return found
+
+
+def about(table: pd.DataFrame) -> str:
+    """Where and how it was measured, and whether it is faster."""
+    pruned, facts = table[table["name"] == NAMES[1]], table.attrs
+    return (
+        f"Medians of {facts['rounds']} rounds on {facts['device']}, {facts['dtype']}, {facts['threads']} threads. "
+        + verdict(float(pruned["speedup_low"].min()), float(pruned["speedup_high"].max()))
+    )
+
+
+def verdict(slowest: float, fastest: float) -> str:
+    """What the quartiles of all settings say together."""
+    if slowest > 1:
+        return "It is faster in every setting measured here."
+    if fastest <= 1:
+        return "It is not faster here: the time goes elsewhere than into the heads that were cut."
+    return "It is not faster in every setting beyond the spread of the measurement."
