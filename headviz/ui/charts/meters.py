@@ -2,53 +2,65 @@
 
 from __future__ import annotations
 
+import math
+
 import altair as alt
 import pandas as pd
 
 from headviz.ui.charts.drawing import Drawing, named, specification
 from headviz.ui.charts.palette import CUT, KEPT, LINE
+from headviz.ui.numbers import signed, small
+
+_TICK = "M0,-1L0,1"
 
 
 def meters(frame: pd.DataFrame) -> Drawing:
-    """``frame``, `Cost.against`: measure, own, other, value (own / other - 1), paper (NaN where it says nothing)."""
-    known = frame[frame["value"].notna()]
+    """``frame``, `Cost.against`: measure, own, value (own / other - 1, NaN where the other run has none of it), paper
+    (NaN where it says nothing). What both runs have none of, such as scoring in a control, has no row."""
+    known = frame[frame["value"].notna() | (frame["own"] > 0)]
+    value = known["value"].astype(float)
     table = pd.DataFrame(
         {
             "measure": [f"{name[0].upper()}{name[1:]}" for name in known["measure"]],
-            "value": known["value"].astype(float),
+            "value": value,
             "paper": known["paper"].astype(float),
-            "label": [f"{value:+.1%}" for value in known["value"]],
-            "less": known["value"] <= 0,
+            "label": [_label(*row) for row in zip(known["measure"], value, known["own"], strict=True)],
+            "label at": value.fillna(0).clip(lower=0),  # where neither the bar nor a mark of the paper is
         }
     )
-    names = tuple(table["measure"])
-    return Drawing(_spec(names), {"meters": table})
+    return Drawing(_spec(tuple(table["measure"])), {"meters": table})
+
+
+def _label(measure: str, value: float, own: float) -> str:
+    if not math.isnan(value):
+        return f"{signed(100 * value, 1)} %"
+    return f"+{small(own)} s" if measure.startswith("seconds") else "none in LoRA"
 
 
 @specification
 def _spec(names: tuple[str, ...]) -> alt.LayerChart:
-    y = alt.Y("measure:N", sort=list(names), title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=220))
-    x = alt.X("value:Q", title="Difference to LoRA", axis=alt.Axis(format="+%"), scale=alt.Scale(padding=46))
-    base = named("meters").encode(y=y)
+    axis = alt.Axis(ticks=False, domain=False, labelFlush=False, labelLimit=170)
+    base = named("meters").encode(y=alt.Y("measure:N", sort=list(names), title=None, axis=axis))
+    percent = "replace(format(100 * datum.value, '+d'), '+0', '0') + ' %'"
+    x = alt.X(
+        "value:Q", title="Difference to LoRA", axis=alt.Axis(labelExpr=percent, tickCount=5),
+        scale=alt.Scale(nice=False, padding=52),
+    )  # fmt: skip
     tooltip = [
         alt.Tooltip("measure:N", title="Measure"),
         alt.Tooltip("value:Q", title="Difference to LoRA", format="+.1%"),
-        alt.Tooltip("paper:Q", title="Paper, other models", format="+.1%"),
+        alt.Tooltip("paper:Q", title="Paper, other models", format="+.2%"),
     ]
-    colour = alt.condition("datum.less", alt.value(KEPT), alt.value(CUT))
-    paper = base.transform_filter("isValid(datum.paper)")
+    legend = alt.Legend(title=None, orient="top", symbolType=_TICK, symbolSize=160, symbolStrokeWidth=3)
+    paper = alt.Color("mark:N", scale=alt.Scale(domain=["paper, other models"], range=[LINE]), legend=legend)
     return alt.layer(
-        base.mark_bar(height={"band": 0.6}).encode(x=x, color=colour, tooltip=tooltip),
-        named("meters").mark_rule(color=LINE, tooltip=None).encode(x=alt.datum(0)),
-        base.transform_filter("datum.less").mark_text(align="right", dx=-5, color=LINE, tooltip=None).encode(
-            x=x, text="label:N"
+        base.mark_bar(height={"band": 0.6}).encode(
+            x=x, fill=alt.condition("datum.value <= 0", alt.value(KEPT), alt.value(CUT)), tooltip=tooltip
         ),
-        base.transform_filter("!datum.less").mark_text(align="left", dx=5, color=LINE, tooltip=None).encode(
-            x=x, text="label:N"
-        ),
-        paper.mark_tick(color=LINE, thickness=3, height=20).encode(x=alt.X("paper:Q"), tooltip=tooltip),
-        # one of the marks is named, above its bar; the names of all of them would lie on bars
-        paper.transform_filter({"field": "measure", "equal": names[0] if names else ""})
-        .mark_text(dy=-15, fontSize=11, color=LINE, tooltip=None)
-        .encode(x=alt.X("paper:Q"), text=alt.value("paper, other models")),
-    ).properties(height={"step": 34})  # fmt: skip
+        named("meters").mark_rule(stroke=LINE, tooltip=None).encode(x=alt.datum(0)),
+        base.mark_text(align="left", dx=5, fill=LINE, tooltip=None).encode(x="label at:Q", text="label:N"),
+        base.transform_filter("isValid(datum.paper)")
+        .transform_calculate(mark="'paper, other models'")
+        .mark_point(shape=_TICK, size=420, strokeWidth=3, opacity=1)
+        .encode(x="paper:Q", color=paper, tooltip=tooltip),
+    ).properties(height={"step": 28})

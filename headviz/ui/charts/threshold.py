@@ -5,90 +5,114 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
+from headviz.ui.charts.blocks import blocks_axis, blocks_height
 from headviz.ui.charts.drawing import Drawing, named, specification
 from headviz.ui.charts.palette import CUT, KEPT, LINE, PRUNED
 
+_ROOM = 1.5  # of the scale, in lengths of its longest bar: room for the notes behind the bars
+_LONGEST = 1.1  # a frozen block can become more important than all live ones, by any factor
+_NOTE = 0.42  # what a note takes on a narrow page, in the same unit
+
 
 def threshold_curve(schedule: pd.DataFrame, *, warm_up: int, now: int | None = None) -> Drawing:
-    """``schedule``: step, threshold, check (bool), for the whole run; ``warm_up``: its last step without freezing;
-    ``now``: the step to mark."""
-    steps = schedule["step"]
-    places = pd.DataFrame({"from": [int(steps.min())], "to": [warm_up], "name": ["warm-up"]})
+    """``schedule``: step, threshold, check (bool), for the whole run; ``warm_up``: the step at which it ends; ``now``:
+    the step to mark."""
+    total = int(schedule["step"].max()) if len(schedule) else 1
+    shade = pd.DataFrame({"from": [0], "to": [warm_up]}) if warm_up > 0 else pd.DataFrame(columns=["from", "to"])
     here = pd.DataFrame({"step": [] if now is None else [now]}, dtype=float)
-    return Drawing(_curve(int(steps.max())), {"schedule": schedule, "warm_up": places, "now": here})
+    here["late"] = here["step"] > total / 2
+    return Drawing(_curve(total), {"schedule": schedule, "warm_up": shade, "now": here})
 
 
 @specification
 def _curve(total: int) -> alt.LayerChart:
     scale = alt.Scale(domain=[0, total], nice=False)
     x = alt.X("step:Q", title="Step", scale=scale, axis=alt.Axis(tickMinStep=1, format=",d"))
-    y = alt.Y("threshold:Q", title="Threshold", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=5))
-    base = named("schedule").encode(x=x, y=y)
+    y = alt.Y("threshold:Q", title="Threshold", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(values=[0, 0.5, 1]))
+    base, here = named("schedule").encode(x=x, y=y), named("now").encode(x=x)
     tooltip = [
-        alt.Tooltip("step:Q", title="Step", format=",d"),
+        alt.Tooltip("step:Q", title="Check at step", format=",d"),
         alt.Tooltip("threshold:Q", title="Threshold", format=".3f"),
     ]
-    shade = named("warm_up").encode(x=alt.X("from:Q", scale=scale), x2="to:Q")
+    start = alt.X("from:Q", scale=scale)
+    told = {"y": 9, "color": LINE, "tooltip": None}
+    step = here.transform_calculate(text="'step ' + format(datum.step, ',d')").encode(text="text:N")
     return alt.layer(
-        shade.mark_rect(color=PRUNED, opacity=0.18, tooltip=None),
-        shade.mark_text(align="left", dx=5, y=12, color=LINE, tooltip=None).encode(text="name:N"),
+        named("warm_up").mark_rect(color=PRUNED, opacity=0.2, tooltip=None).encode(x=start, x2="to:Q"),
+        named("warm_up").mark_text(align="left", dx=5, text="warm-up", **told).encode(x=start),
         base.mark_line(color=CUT, strokeWidth=2, tooltip=None),
-        base.transform_filter("datum.check").mark_point(
-            filled=True, shape="diamond", size=80, color=CUT, opacity=1
-        ).encode(tooltip=tooltip),
-        named("now").mark_rule(color=KEPT, strokeWidth=2, tooltip=None).encode(x=x),
-    ).properties(height=150)  # fmt: skip
+        base.transform_filter("datum.check")
+        .mark_point(filled=True, shape="diamond", size=80, color=CUT, opacity=1)
+        .encode(tooltip=tooltip),
+        here.mark_rule(color=KEPT, strokeWidth=2, tooltip=None),
+        step.transform_filter("!datum.late").mark_text(align="left", dx=5, **told),
+        step.transform_filter("datum.late").mark_text(align="right", dx=-5, **told),
+    ).properties(height=210)
 
 
-def importance_bars(check: pd.DataFrame, *, relative: bool = True) -> Drawing:
+def importance_bars(check: pd.DataFrame, *, relative: bool = True, top: float | None = None) -> Drawing:
     """``check``, the rows of one check of `History.importance_frame`: layer, importance, relative, threshold, state
-    (live, free, carrying), frozen_at. ``relative``: whether the threshold is held against relative importance."""
-    value = check["relative" if relative else "importance"]
-    frozen = check["state"] != "live"
-    note = [f"frozen at step {at:,.0f}" if gone else "" for at, gone in zip(check["frozen_at"], frozen, strict=True)]
+    (live, free, carrying), frozen_at. ``relative``: whether the threshold is held against relative importance.
+    ``top``: the end of an absolute scale, so that the checks of a run can share one; None: what this check needs."""
+    values = check["relative" if relative else "importance"].astype(float)
+    threshold = check["threshold"].dropna().unique()[:1].astype(float)
+    if top is None:
+        top = 1.0 if relative else float(f"{max([0.0, *values.dropna(), *threshold]) or 1.0:.2g}")
     table = pd.DataFrame(
         {
-            "name": [f"L{layer}" for layer in check["layer"]],
-            "value": value.fillna(0.0).clip(lower=0).tolist(),
-            "known": value.notna().tolist(),
-            "importance": check["importance"].tolist(),
-            "state": ["frozen" if gone else "live" for gone in frozen],
-            "note": note,
+            "layer": check["layer"],
+            "value": values,
+            "drawn": values.fillna(0.0).clip(0.0, _LONGEST * top),
+            "importance": check["importance"],
+            "frozen": check["state"] != "live",
+            "note": [_note(*row) for row in zip(check["state"], check["frozen_at"], values, strict=True)],
         }
     )
-    lines = pd.DataFrame({"threshold": check["threshold"].dropna().unique()[:1]}, dtype=float)
-    top = (
-        max(1.0, float(table["value"].max()))
-        if relative
-        else float(max(1e-9, table["value"].max(), *lines["threshold"]))
-    )
-    return Drawing(_bars(tuple(table["name"]), float(f"{top:.2g}"), relative), {"bars": table, "line": lines})
+    table["note at"] = [_clear(value, threshold, _NOTE * top) for value in table["drawn"]]
+    lines = pd.DataFrame({"threshold": threshold}, dtype=float)
+    return Drawing(_bars(tuple(check["layer"]), top, relative), {"bars": table, "line": lines})
+
+
+def _note(state: str, frozen_at: float, value: float) -> str:
+    frozen = "" if state == "live" else f"frozen at step {frozen_at:,.0f}"
+    return frozen or ("not measured" if pd.isna(value) else "")
+
+
+def _clear(value: float, threshold: list[float], width: float) -> float:
+    """Where a note stands: behind its bar, or behind the line of the threshold where that would cross it."""
+    return max([value, *(line for line in threshold if value <= line < value + width)])
 
 
 @specification
-def _bars(names: tuple[str, ...], top: float, relative: bool) -> alt.LayerChart:
+def _bars(layers: tuple[int, ...], top: float, relative: bool) -> alt.LayerChart:
     title = "Importance, as a share of the greatest live one" if relative else "Importance (1 − CKA)"
-    scale = alt.Scale(domain=[0, top * 1.02], nice=False)
-    x = alt.X("value:Q", title=title, scale=scale)
-    # the input at the bottom, as the blocks stand in a drawing of a model
-    y = alt.Y(
-        "name:N", title=None, sort=list(reversed(names)),
-        axis=alt.Axis(ticks=False, domain=False, labelFlush=False),
-    )  # fmt: skip
-    base = named("bars").encode(y=y)
-    colour = alt.Color("state:N", scale=alt.Scale(domain=["live", "frozen"], range=[KEPT, PRUNED]), legend=None)
+    scale = alt.Scale(domain=[0, _ROOM * top], nice=False)
+    shares = {"values": [0, 0.25, 0.5, 0.75, 1]} if relative else {"tickCount": 5}
+    x = alt.X("drawn:Q", title=title, scale=scale, axis=alt.Axis(format="~g", **shares))
+    base = named("bars").encode(y=alt.Y(**blocks_axis(layers, 0.3)))
+    colour = alt.condition("datum.frozen", alt.value(PRUNED), alt.value(KEPT))
     tooltip = [
-        alt.Tooltip("name:N", title="Block"),
+        alt.Tooltip("layer:Q", title="Layer"),
         alt.Tooltip("importance:Q", title="1 − CKA", format=".3~g"),
-        alt.Tooltip("value:Q", title="Against the threshold", format=".3f"),
-        alt.Tooltip("state:N", title="State"),
-        alt.Tooltip("note:N", title="Since"),
+        *([alt.Tooltip("value:Q", title="Share of the greatest", format=".3~g")] if relative else []),
+        alt.Tooltip("note:N", title="State"),
     ]
-    size = 10 if len(names) > 16 else 12
+    gap, few = 0.025 * top, len(layers) <= 16
+    hatch = (
+        base.transform_filter("datum.frozen")
+        .transform_calculate(at=f"sequence({gap / 2}, datum.drawn - {gap / 4}, {gap})")
+        .transform_flatten(["at"])
+    )
+    line = named("line").encode(x=alt.X("threshold:Q", scale=scale))
     return alt.layer(
-        base.mark_bar(height={"band": 0.7}).encode(x=x, color=colour, tooltip=tooltip),
+        base.mark_bar().encode(x=x, color=colour, tooltip=tooltip),
+        hatch.mark_point(shape="M-.3,1L.3,-1", size=250 if few else 90, stroke="white", strokeWidth=1.3, tooltip=None)
+        .encode(x=alt.X("at:Q", scale=scale)),
+        line.mark_rule(color=CUT, strokeWidth=2, tooltip=None),
+        line.transform_calculate(text="'threshold ' + format(datum.threshold, '.3~g')")
+        .mark_text(y=0, dy=-7, align="left", dx=-4, color=CUT, tooltip=None)
+        .encode(text="text:N"),
         base.transform_filter("datum.note")
-        .mark_text(align="left", dx=6, fontSize=size, color=LINE, tooltip=None)
-        .encode(x=x, text="note:N"),
-        named("line").mark_rule(color=CUT, strokeWidth=2, tooltip=None).encode(x=alt.X("threshold:Q", scale=scale)),
-    ).properties(height={"step": 24 if len(names) <= 16 else 14})  # fmt: skip
+        .mark_text(align="left", dx=6, fontSize=12 if few else 10, color=LINE, tooltip=None)
+        .encode(x=alt.X("note at:Q", scale=scale), text="note:N"),
+    ).properties(height=blocks_height(layers))  # fmt: skip
