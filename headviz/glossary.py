@@ -330,16 +330,16 @@ _TERMS: dict[str, Term] = {
         "The model's own training loss per example; for causal language models the mean over its predicted tokens.",
         ("perplexity", "gate_gradient"),
     ),
-    "macro_f1": Term(
-        "Macro-F1",
-        "The mean of the per-class F1 scores, every class counting the same.",
-        ("accuracy", "matthews"),
-    ),
     "loss_slice": Term(
         "Loss slice",
         "The loss along a random direction through the weights, each row of it as long as that row of weights; flat "
         "or steep, it says something only over several directions.",
         ("recovery",),
+    ),
+    "macro_f1": Term(
+        "Macro-F1",
+        "The mean of the per-class F1 scores, every class counting the same.",
+        ("accuracy", "matthews"),
     ),
     "mask": Term(
         "Mask",
