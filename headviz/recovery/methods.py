@@ -104,7 +104,9 @@ def counts_of(settings: Settings, units: int, total: int) -> dict[int, int]:
             f"{name} has {len(history.layers)} blocks and {history.total:,} steps, this run has {units} and {total:,}. "
             "Use the same model, data, epochs and batch size."
         )
-    return {check.step: sum(check.frozen) for check in history.checks}
+    counts = {check.step: sum(check.frozen) for check in history.checks}
+    lowest(max(counts.values()), np.zeros(units, dtype=bool))  # at least one stays live
+    return counts
 
 
 for _method in (

@@ -27,6 +27,7 @@ from headviz.recovery.methods import Freezing, Method, methods
 from headviz.recovery.precision import cast, in_training_precision, is_half
 from headviz.recovery.run import ADAPTER_FOLDER, MODEL_FOLDER, Run
 from headviz.recovery.settings import COUNTS_FROM, total_steps
+from headviz.recovery.silenced import silenced
 from headviz.saving import save_masked
 from headviz.subject import Subject, load
 from headviz.tasks import tasks
@@ -111,6 +112,7 @@ def recover(
         settings=chosen,
         seed=seed,
         folder=place,
+        silenced=silenced(subject),
         notes=[note for note in (note, _precision_note(subject)) if note is not None],
     )
     with Progress(work.total, "training", on_progress) as progress:

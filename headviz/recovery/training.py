@@ -34,6 +34,7 @@ from headviz.recovery.meters import Clock
 from headviz.recovery.methods import Freezing, Method
 from headviz.recovery.probe import Probe
 from headviz.recovery.settings import steps_of_an_epoch, total_steps
+from headviz.recovery.silenced import Silenced, held_silent
 from headviz.tasks import Task
 
 _LOGS = 100  # losses in a history, about
@@ -43,7 +44,7 @@ _FAILED_SAVES = 2  # in a row after which a run stops
 @dataclass
 class Work:
     """One run: what is trained, on what, and how. ``model`` is a copy, without adapters yet; ``freezing`` is what the
-    method freezes, None for nothing."""
+    method freezes, None for nothing; ``silenced`` what must stay 0."""
 
     model: nn.Module
     train: Texts
@@ -57,6 +58,7 @@ class Work:
     seed: int
     folder: Path
     notes: list[str] = field(default_factory=list)
+    silenced: Silenced = field(default_factory=dict)
 
     @property
     def steps_of_an_epoch(self) -> int:
@@ -89,10 +91,12 @@ def train(work: Work, checkpoint: Path | None, progress: Progress, cancel: Cance
     row could not be written and no look at the validation split was before.
     """
     state = {} if checkpoint is None else read_state(checkpoint)
-    with quiet_transformers(), _one_random_state():
+    with quiet_transformers(), _one_random_state(), contextlib.ExitStack() as hooks:
         set_seed(work.seed)  # of the adapters' first weights
         units = units_of(work.model, work.settings["mlp"]) if work.method.adapters else ()
         model: Any = with_adapters(work.model, work.settings) if work.method.adapters else work.model
+        adapted = f"{ADAPTED}." if work.method.adapters else ""
+        hooks.enter_context(held_silent(model, {f"{adapted}{name}": at for name, at in work.silenced.items()}))
         clock = Clock(state.get("meters", {}).get("seconds"))
         freezer = _freezer(work, model, units, clock, state, checkpoint)
         trainer = _Trainer(work, model, clock, resuming=checkpoint is not None)
