@@ -46,7 +46,7 @@ def main() -> bool:
         print(
             f"{row['name']} cut, {row['batch_size']} x {row['length']} tokens: {row['speedup']:.3f} times as fast "
             f"({row['speedup_low']:.3f} to {row['speedup_high']:.3f}), {row['flops_ratio']:.3f} by FLOPs, "
-            f"{row['tokens_per_second']:,.0f} tokens a second"
+            f"{row['tokens_per_second']:,.0f} tokens a second, at most {row['peak_bytes'] / 10**6:,.1f} MB with weights"
         )
     rows = table.replace({np.nan: None}).to_dict("records")
     return report("latency", ratios, args.json, rows=rows, measured=table.attrs, model="MiniLM fine-tuned on SST-5")

@@ -18,6 +18,7 @@ import torch
 
 from headviz.cost import flops, made_texts
 from headviz.errors import RunError
+from headviz.peak_memory import peak_memory
 from headviz.progress import CancelSignal, OnProgress, Progress
 
 if TYPE_CHECKING:
@@ -44,11 +45,12 @@ def measure_latency(
     others are compared with.
 
     Columns: length, batch_size, name; ``seconds`` of a pass, with ``seconds_low`` and ``seconds_high``, the quartiles
-    over ``repeat`` rounds; ``tokens_per_second``; ``parameters``; ``bytes`` of the weights in memory; ``flops`` per
-    token; ``speedup`` over the first with its quartiles ``speedup_low`` and ``speedup_high``; ``flops_ratio``, the
-    first's FLOPs over its own: the speed-up in theory; ``of_theory``, speedup / flops_ratio; ``gain_reached``, the
-    share of the first's time that was saved over the share of its FLOPs that were (NaN where none were). ``attrs``
-    says device, dtype, threads, rounds and torch.
+    over ``repeat`` rounds; ``tokens_per_second``; ``parameters``; ``bytes`` of the weights in memory; ``peak_bytes``,
+    the weights and the most that a pass holds on top of them, taken once outside the clock (`headviz.peak_memory`);
+    ``flops`` per token; ``speedup`` over the first with its quartiles ``speedup_low`` and ``speedup_high``;
+    ``flops_ratio``, the first's FLOPs over its own: the speed-up in theory; ``of_theory``, speedup / flops_ratio;
+    ``gain_reached``, the share of the first's time that was saved over the share of its FLOPs that were (NaN where none
+    were). ``attrs`` says device, dtype, threads, rounds and torch.
 
     Raises RunError where the models cannot be compared or a length is beyond a model's limit; Cancelled.
     """
@@ -61,6 +63,7 @@ def measure_latency(
         for length, size in settings:
             seconds = _seconds(subjects, length, size, repeat, clock, progress)
             rows += _rows(subjects, length, size, seconds)
+            progress.check()
     table = pd.DataFrame(rows)
     first = next(iter(subjects.values()))
     table.attrs = {"device": first.device, "dtype": first.dtype, "threads": torch.get_num_threads(), "rounds": repeat}
@@ -102,6 +105,7 @@ def _rows(subjects: Mapping[str, Subject], length: int, size: int, seconds: dict
     rows = []
     for name, subject in subjects.items():
         own = flops(subject, tokens=length)
+        weights = sum(weight.nbytes for weight in subject.model.parameters())
         speedups = seconds[first] / seconds[name]
         middle, speedup, theory = float(np.median(seconds[name])), float(np.median(speedups)), whole / own
         rows.append(
@@ -114,7 +118,8 @@ def _rows(subjects: Mapping[str, Subject], length: int, size: int, seconds: dict
                 "seconds_high": np.quantile(seconds[name], 0.75),
                 "tokens_per_second": length * size / middle,
                 "parameters": subject.parameters,
-                "bytes": sum(weight.nbytes for weight in subject.model.parameters()),
+                "bytes": weights,
+                "peak_bytes": weights + peak_memory(subject, made_texts(subject, size, length)),
                 "flops": own / length,
                 "speedup": speedup,
                 "speedup_low": np.quantile(speedups, 0.25),

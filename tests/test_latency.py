@@ -48,6 +48,7 @@ def timed(
     machine = Machine(of, options.pop("slow_from", 10**9))
     monkeypatch.setattr(hv.Subject, "forward", lambda subject, inputs: machine.forward(subject, inputs))
     per_token = {id(models["whole"]): 800, id(models["pruned"]): 400}
+    monkeypatch.setattr(latency, "peak_memory", lambda subject, inputs: per_token[id(subject)])
     monkeypatch.setattr(latency, "flops", lambda subject, tokens: per_token[id(subject)] * tokens)
     return measure_latency(models, clock=machine.clock, **options), machine
 
@@ -103,6 +104,7 @@ def test_real_models_are_timed_and_counted() -> None:
     assert (table[["seconds", "tokens_per_second", "speedup", "of_theory"]] > 0).all(axis=None)
     assert table["parameters"].tolist() == [whole.parameters, pruned.parameters]
     assert table["bytes"].tolist() == [4 * whole.parameters, 4 * pruned.parameters]
+    assert (table["peak_bytes"] > table["bytes"]).all() and table["peak_bytes"].is_monotonic_decreasing
     ratio = flops(whole, tokens=12) / flops(pruned, tokens=12)
     assert table["flops_ratio"].tolist() == pytest.approx([1, ratio]) and ratio > 1
     assert table.attrs["threads"] == torch.get_num_threads() and table.attrs["rounds"] == 2

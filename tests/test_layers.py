@@ -30,7 +30,7 @@ ROWS = (
         *("cost", "evaluation", "improve", "inspection", "prediction", "pruned_card", "pruned_folder", "pruning"),
         *("replay", "saving", "scores", "scores_file"),
     ),
-    ("latency", "onnx_export", "onnx_model", "proof"),
+    ("latency", "onnx_export", "onnx_model", "peak_memory", "proof"),
     ("complementarity",),
     ("recovery",),
     ("importance",),

@@ -19,6 +19,8 @@ COLUMNS = (
     "Speed-up (quartiles)",
     "By FLOPs",
     "Gain reached",
+    "Whole, peak MB",
+    "Pruned, peak MB",
 )
 
 
@@ -37,6 +39,7 @@ def rows(table: pd.DataFrame) -> list[tuple[str, ...]]:
                 spread,
                 f"{pruned['flops_ratio']:.2f}",
                 numbers.share(pruned["gain_reached"], 0),
+                *(f"{one['peak_bytes'] / 10**6:,.1f}" for one in (whole, pruned)),
             )
         )
     return found
@@ -48,6 +51,8 @@ def about(table: pd.DataFrame) -> str:
     return (
         f"Medians of {facts['rounds']} rounds on {facts['device']}, {facts['dtype']}, {facts['threads']} threads. "
         + verdict(float(pruned["speedup_low"].min()), float(pruned["speedup_high"].max()))
+        + " Peak memory is the weights and the most that one pass holds on top of them; where the feed-forward part "
+        "needs most, cutting heads saves the weights alone."
     )
 
 
