@@ -1,4 +1,7 @@
-"""Physical pruning: the pruned model gives the logits of the masked one, and is a model like any other."""
+"""Physical pruning: the pruned model gives the logits of the masked one, and is a model like any other.
+
+Over 400 lines because every family goes through the same few promises, and shared keys and values have their own.
+"""
 
 from __future__ import annotations
 
