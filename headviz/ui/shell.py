@@ -20,6 +20,7 @@ PAGES = (
     ("Scores", "pages/scores.py", ":material/grid_on:"),
     ("Complementarity", "pages/complementarity.py", ":material/hub:"),
     ("Mask", "pages/mask.py", ":material/content_cut:"),
+    ("Recover", "pages/recover.py", ":material/healing:"),
     ("Export", "pages/export.py", ":material/save:"),
 )
 NAVIGATION = "navigation"  # the fragment of the links; redrawn when a setting changes in another fragment

@@ -16,11 +16,13 @@ import numpy as np
 from headviz.errors import MaskError
 from headviz.ui import links
 from headviz.ui.plan_choice import PlanChoice
+from headviz.ui.recover_choice import RecoverChoice
 
 if TYPE_CHECKING:
     from headviz.data import Data
     from headviz.mask import Mask
     from headviz.subject import Subject
+    from headviz.ui.recoveries import RecoveryRun
     from headviz.ui.steps import Step
 
 DEFAULT_CRITERION = "hies"
@@ -105,6 +107,9 @@ class Session:
     named: dict[str, Mask] = field(default_factory=dict)  # masks that were put aside under a name
     improving: Mask | None = None  # the mask that swaps are tried on
     reported: list[str] = field(default_factory=list)  # codes of masks measured on the examples to report on
+    recovering: RecoverChoice = field(default_factory=RecoverChoice)
+    recoveries: dict[tuple[Any, ...], RecoveryRun] = field(default_factory=dict)  # by their keys, the oldest first
+    shown_recovery: tuple[Any, ...] | None = None  # the key of the one that is looked at
     alpha_stops: set[float] = field(default_factory=set)  # values of alpha between the slider's own stops
 
     @property

@@ -17,6 +17,7 @@ PAGES = {
     "/": "headviz",
     "/scores": "Scores",
     "/complementarity": "Complementarity",
+    "/recover": "Recover",
     "/mask": "Mask",
     "/export": "Export",
 }
@@ -93,7 +94,9 @@ def test_page_that_a_fresh_server_is_asked_for_first_stands_with_our_sidebar(
     visit = visitor(serve()).go(path)
     expect(visit.page.get_by_role("heading", level=1)).to_have_text(PAGES[path])
     expect(visit.page.get_by_role("button", name="Open the demo")).to_be_visible()
-    expect(visit.sidebar.get_by_role("link")).to_contain_text(["Home", "Scores", "Complementarity", "Mask", "Export"])
+    expect(visit.sidebar.get_by_role("link")).to_contain_text(
+        ["Home", "Scores", "Complementarity", "Mask", "Recover", "Export"]
+    )
     expect(visit.page).to_have_title("headviz" if path == "/" else f"{PAGES[path]} - headviz")
 
 

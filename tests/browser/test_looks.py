@@ -12,7 +12,14 @@ from playwright.sync_api import expect
 from tests.browser.visit import Visit
 
 DEMO = "demo/reviews"
-PAGES = {"": "headviz", "scores": "Scores", "complementarity": "Complementarity", "mask": "Mask", "export": "Export"}
+PAGES = {
+    "": "headviz",
+    "scores": "Scores",
+    "complementarity": "Complementarity",
+    "mask": "Mask",
+    "recover": "Recover",
+    "export": "Export",
+}
 GROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 22, 29)"}
 SIZES = {"wide": (1400, 1000), "zoomed": (933, 667), "narrow": (420, 900)}
 

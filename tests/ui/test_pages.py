@@ -17,7 +17,7 @@ from headviz.mask import Mask
 from headviz.ui.state import Session
 from tests.ui.conftest import ROWS, said, send
 
-PAGES = ("pages/scores.py", "pages/complementarity.py", "pages/mask.py", "pages/export.py")
+PAGES = ("pages/scores.py", "pages/complementarity.py", "pages/mask.py", "pages/recover.py", "pages/export.py")
 HEADS = 12  # of the tiny model, 3 x 4
 
 

@@ -10,7 +10,8 @@ from headviz.ui.charts.palette import KEPT, LINE
 
 
 def quality(rows: pd.DataFrame, *, title: str, constant: float | None = None, percent: bool = True) -> Drawing:
-    """``rows``: what ("whole model", "this mask"), value, low, high. ``constant``: drawn as a dashed line."""
+    """``rows``: what ("whole model", "this mask"), value, low, high; the last of several stands out.
+    ``constant``: drawn as a dashed line."""
     line = pd.DataFrame({"value": [] if constant is None else [constant]}, dtype=float)
     return Drawing(_spec(tuple(rows["what"]), title, percent), {"rows": rows, "constant": line})
 
@@ -18,6 +19,7 @@ def quality(rows: pd.DataFrame, *, title: str, constant: float | None = None, pe
 @specification
 def _spec(names: tuple[str, ...], title: str, percent: bool) -> alt.LayerChart:
     number = ".1%" if percent else ".3f"
+    colours = [LINE] if len(names) == 1 else [*[LINE] * (len(names) - 1), KEPT]
     base = named("rows").encode(
         y=alt.Y(
             "what:N",
@@ -25,7 +27,11 @@ def _spec(names: tuple[str, ...], title: str, percent: bool) -> alt.LayerChart:
             title=None,
             axis=alt.Axis(labelLimit=160, ticks=False, domain=False, labelFlush=False),
         ),
-        color=alt.Color("what:N", scale=alt.Scale(domain=list(names), range=[LINE, KEPT][: len(names)]), legend=None),
+        color=alt.Color(
+            "what:N",
+            scale=alt.Scale(domain=list(names), range=colours),
+            legend=None,
+        ),
     )
     x = alt.X(
         "low:Q",

@@ -72,6 +72,7 @@ STEPS = (
         "Group heads that do alike, keep one of each group (CAHP), and see how far to trust that.",
     ),
     ("Mask", ":material/content_cut:", "Cut heads by a criterion and by hand, and watch quality with its interval."),
+    ("Recover", ":material/healing:", "Fine-tune what is left, in full, by LoRA or by SAFE, and watch it train."),
     ("Export", ":material/save:", "Take home the mask as a file, a smaller model, or code."),
 )
 

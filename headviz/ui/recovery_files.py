@@ -1,0 +1,81 @@
+"""A recovery as files: its history as tables, all of it as JSON, and its folders as archives."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headviz.recovery import History
+    from headviz.ui.recoveries import RecoveryRun
+
+
+def history_csv(history: History) -> bytes:
+    """A row per step at which anything was measured: the training loss, and the main metric and the loss on the
+    validation texts."""
+    quality = history.quality_frame().rename(columns={"value": history.metric, "loss": "validation_loss"})
+    losses = history.loss_frame().rename(columns={"loss": "training_loss"})
+    table = losses.merge(quality, on="step", how="outer").sort_values("step")
+    return table.to_csv(index=False).encode()
+
+
+def importance_csv(history: History) -> bytes:
+    return history.importance_frame().to_csv(index=False).encode()
+
+
+def record_json(run: RecoveryRun) -> bytes:
+    """What was asked, what was measured and what it cost. No path of this machine is in it."""
+    from headviz.provenance import data_block, model_block
+    from headviz.recovery.settings import COUNTS_FROM
+
+    history, cost = run.history(), run.cost()
+    content = {
+        "method": run.method,
+        "seed": run.seed,
+        "settings": {name: value for name, value in run.settings.items() if name != COUNTS_FROM},
+        "model": model_block(run.subject),
+        "mask": {"code": run.mask.code, "pruned": list(run.mask.pruned)},
+        "train": data_block(run.train),
+        "validation": data_block(run.validation),
+        "history": None if history is None else asdict(history),
+        "cost": None if cost is None else cost.record(),
+        "measured": {part: _levels(levels) for part, levels in run.levels.items()},
+    }
+    return json.dumps(_without_nan(content), indent=1, ensure_ascii=False, default=float).encode()
+
+
+def _levels(levels: Any) -> dict[str, Any]:
+    known = {name: getattr(levels, name) for name in ("whole", "masked", "recovered")}
+    return {
+        name: {"examples": len(one), **{metric: estimate.record() for metric, estimate in one.metrics.items()}}
+        for name, one in known.items()
+        if one is not None
+    }
+
+
+def _without_nan(value: Any) -> Any:
+    """``value`` with None in the place of numbers that JSON does not know."""
+    if isinstance(value, dict):
+        return {name: _without_nan(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files in ``folder``, 0 where there is none."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def zipped(folder: Path) -> bytes:
+    """``folder`` as an archive that holds it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, Path(folder.name) / file.relative_to(folder))
+    return packed.getvalue()

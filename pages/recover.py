@@ -1,0 +1,24 @@
+"""Recover: fine-tune what is left after the cut, watch it, and go on with the recovered model."""
+
+from headviz import ui
+from headviz.ui.panels import gates
+
+page = ui.shell(
+    "Recover", "Fine-tune what is left after the cut, watch what that changes and saves, and go on with the result."
+)
+
+with ui.shown():
+    if gates.ready(page):
+        from headviz.ui.panels import recover_result, recover_run, recover_settings
+
+        base, mask = gates.scores(page), page.results.mask()
+        if mask is not None:
+            with ui.shown():
+                recover_settings.settings(page, mask)
+        else:
+            gates.criterion_missing(page, base)
+        with ui.shown():
+            run = recover_run.run(page)
+        if run is not None:
+            with ui.shown():
+                recover_result.result(page, run)
