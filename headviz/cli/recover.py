@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from headviz.cli import arguments
 from headviz.cli.errors import Usage
 from headviz.cli.output import Console, Result
-from headviz.errors import Cancelled
+from headviz.errors import Cancelled, ExportError
 
 if TYPE_CHECKING:
     from headviz.data import Data
@@ -83,6 +83,8 @@ def run(args: argparse.Namespace, console: Console) -> Result:
         except Cancelled:
             console.note(f"The run in {args.output} goes on with the same command.")
             raise
+    if not recovery.saved:  # the last note says why
+        raise ExportError(recovery.history.notes[-1])
     console.notes(recovery.history.notes)
     found = _data(args, subject, recovery, validation)
     return Result(_lines(args, found), found)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import headviz as hv
+from headviz.errors import ExportError
 from tests.tiny import tiny_labels, tiny_texts
 
 QUICK = ("--option", "batch_size=8", "--option", "epochs=1")
@@ -48,6 +49,19 @@ def test_same_command_opens_a_finished_run(run: Callable, base: list[object]) ->
     again = run(*base, *QUICK)
     assert first.code == again.code == 0 and first.out == again.out
     assert "recovered by full" in first.out and "training" not in again.err
+
+
+def test_model_that_the_disk_cannot_hold_is_no_success(
+    run: Callable, refused: Callable, base: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise ExportError("'run/model' cannot be written: the disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("headviz.recovery.recovery._save", full)
+        said = refused(*base, *QUICK)
+    assert "The recovered model is in no folder, since 'run/model' cannot be written: the disk is full." in said
+    assert run(*base, *QUICK).code == 0 and (tmp_path / "run" / "model").is_dir()
 
 
 def test_run_of_other_settings_is_refused(run: Callable, refused: Callable, base: list[object]) -> None:

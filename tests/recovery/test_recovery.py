@@ -248,7 +248,7 @@ REFUSED: list[tuple[Callable[[], dict[str, Any]] | dict[str, Any], type[HeadvizE
     (one_split_twice, DataError, "validation texts stand in the training split, too"),
     (language_model, RunError, "Recovery trains classifiers of texts, and lm is for causal-lm"),
     (albert, RunError, "The layers of shared share one block"),
-    ({"train": "a path"}, DataError, ""),
+    ({"train": "a path"}, DataError, "Got a str: read it with hv.load_data"),
     ({"method": "magic"}, RunError, "There is no method 'magic'; choose one of full, lora"),
     ({"method": "full", "r": 4}, RunError, "full has no setting 'r'"),
     ({"lr": 0}, RunError, "lr must be a number from"),
@@ -360,7 +360,7 @@ def test_damaged_runs_are_told_in_a_sentence(subject: hv.Subject, safe: Recovery
     shutil.copy(safe.folder / "run.json", place)
     shutil.copy(safe.folder / "history.json", place)
     (place / "model" / "model.safetensors").write_bytes(b"")
-    said(LoadError, "")
+    said(LoadError, "model")
 
 
 def test_run_that_is_not_finished_is_not_opened(subject: hv.Subject, tmp_path: Path) -> None:

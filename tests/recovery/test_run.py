@@ -55,9 +55,7 @@ def test_finished_run_keeps_what_was_asked_and_its_outcome(tmp_path: Path) -> No
 def test_other_run_is_refused_and_says_where_it_differs(part: str, words: str, tmp_path: Path) -> None:
     Run.enter(tmp_path, ASKED)
     before = (tmp_path / "run.json").read_bytes()
-    with pytest.raises(
-        RunError, match=f"holds a run that differs in {words}\\. Choose another folder"
-    ):
+    with pytest.raises(RunError, match=f"holds a run that differs in {words}\\. Choose another folder"):
         Run.enter(tmp_path, {**ASKED, part: "another"})
     assert (tmp_path / "run.json").read_bytes() == before
 
