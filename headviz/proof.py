@@ -3,8 +3,8 @@
 Logits are compared, not only predictions: two models that are one in exact arithmetic differ by the rounding of sums
 taken in another order. What is allowed is a share of the largest logit (of 1 where all are smaller): 1e-5 in float32,
 where about 2e-6 is seen; 1e-4 for an ONNX file, whose kernels are other ones than torch's and fuse other steps (about
-4e-6 is seen); 5e-3 in float16 and 2e-2 in bfloat16. Within it, predictions can only differ where the two largest
-logits are nearer to each other than twice the difference.
+4e-6 is seen); 5e-3 in float16 and 2e-2 in bfloat16, in the arithmetic or in a folder whose weights were rounded to it.
+Within it, predictions can only differ where the two largest logits are nearer to each other than twice the difference.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 KINDS = {"subject": "The other model", "folder": "The saved folder", "onnx": "The ONNX file"}
 ALLOWED = {"float64": 1e-5, "float32": 1e-5, "float16": 5e-3, "bfloat16": 2e-2}
-"""By the arithmetic of either model, the coarser one counting."""
+"""By the arithmetic of either model and by what a file's weights were rounded to, the coarsest one counting."""
 ALLOWED_ONNX = 1e-4
 
 
@@ -179,6 +179,11 @@ def _rival(subject: Subject, other: Subject | str | os.PathLike[str], data: Data
     return _Rival("onnx", model.name, model.fingerprint, ALLOWED_ONNX, lambda batch: model.logits(batch.inputs))
 
 
+def _rounded_to(subject: Subject, other: Subject) -> set[str]:
+    """The dtypes that the other's weights were rounded to when they were written."""
+    return set(other.stored) - {subject.dtype, *subject.stored}
+
+
 def _of_subject(subject: Subject, other: Subject, data: Data, kind: str) -> _Rival:
     if other.labels != subject.labels:
         raise ExportError(
@@ -190,6 +195,6 @@ def _of_subject(subject: Subject, other: Subject, data: Data, kind: str) -> _Riv
         kind,
         other.name,
         other.fingerprint,
-        ALLOWED.get(other.dtype, 0.0),
+        max(ALLOWED.get(dtype, 0.0) for dtype in (other.dtype, *_rounded_to(subject, other))),
         lambda batch: other.forward(encoded.batch(batch.indices).inputs).float().cpu(),
     )

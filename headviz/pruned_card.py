@@ -19,8 +19,9 @@ _HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_][A-Za-z0-9._-]*")
 _PIPELINES = {"causal-lm": "text-generation"}  # what the hub calls a task, where headviz calls it otherwise
 
 
-def pruned_card(subject: Subject) -> str:
-    """The model card, in Markdown, of a pruned ``subject``. What it says of others' names is escaped."""
+def pruned_card(subject: Subject, dtype: str | None = None) -> str:
+    """The model card, in Markdown, of a pruned ``subject`` that is written in ``dtype`` (None: its own). What it says
+    of others' names is escaped."""
     cut = subject.cut
     if cut is None:
         raise ValueError("a whole model has no cut to tell of")
@@ -42,6 +43,7 @@ def pruned_card(subject: Subject) -> str:
             for layer, (row, heads) in enumerate(zip(cut.keep, cut.heads, strict=True))
         ),
         logits=_logits(record),
+        weights=_weights(subject, dtype or subject.dtype),
         zeroed=_zeroed(subject.zeroed),
         pipeline=_PIPELINES.get(subject.task, subject.task),
         auto=subject.task_definition.auto,
@@ -49,6 +51,15 @@ def pruned_card(subject: Subject) -> str:
         chosen="\n".join(_chosen(record)),
         measured="\n".join(_measured(record)),
     )
+
+
+def _weights(subject: Subject, dtype: str) -> str:
+    """The sentence on the numbers in the file, beside those of the file that the model was opened from."""
+    if not subject.stored:
+        return f"The weights are {dtype}."
+    if subject.stored == (dtype,):
+        return f"The weights are {dtype}, as in the\nfile that the model was opened from."
+    return f"The weights are {dtype};\nthe file that the model was opened from holds {' and '.join(subject.stored)}."
 
 
 def _logits(record: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from headviz.errors import ExportError, LoadError
 from headviz.files import write_folder
 from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.pruned_card import pruned_card
-from headviz.saving import refusals_of_libraries, require_free, save_model
+from headviz.saving import in_dtype, refusals_of_libraries, require_free, save_model
 from headviz.subject import Subject, load
 
 CODE_FILE = "modeling_headviz.py"
@@ -27,16 +27,17 @@ def save_pruned(
     subject: Subject,
     folder: str | os.PathLike[str],
     *,
+    dtype: str | None = None,
     overwrite: bool = False,
     on_progress: OnProgress | None = None,
     cancel: CancelSignal | None = None,
 ) -> Path:
     """Write a pruned ``subject`` (`hv.prune`) to ``folder``, so that it opens with transformers alone.
 
-    The folder holds config.json, model.safetensors (in the subject's dtype), modeling_headviz.py (the classes;
-    transformers asks for trust_remote_code), the tokenizer's files, head_mask.json (over the heads of the whole model)
-    and README.md. The subject is untouched. The folder is written whole or not at all; it must be new or empty, or,
-    with ``overwrite``, one that save_pruned wrote. Returns its path.
+    The folder holds config.json, model.safetensors (in ``dtype``, as for `hv.save_masked`), modeling_headviz.py (the
+    classes; transformers asks for trust_remote_code), the tokenizer's files, head_mask.json (over the heads of the
+    whole model) and README.md. The subject is untouched. The folder is written whole or not at all; it must be new or
+    empty, or, with ``overwrite``, one that save_pruned wrote. Returns its path.
 
     Raises ExportError for a model that is whole, and where the folder cannot be written.
     """
@@ -44,10 +45,10 @@ def save_pruned(
         raise ExportError(
             f"{subject.name} is whole. Cut its heads out first: hv.save_pruned(hv.prune(subject, mask), folder)."
         )
-    content, card = subject.cut.content(".json"), pruned_card(subject)
+    content, card = subject.cut.content(".json"), pruned_card(subject, dtype)
     with Progress(3, "writing the pruned model", on_progress, cancel) as steps:
         require_free(Path(folder), overwrite, "save_pruned", (CODE_FILE, CARD_FILE))
-        model: Any = attention.view(subject.model)  # saving writes into the configuration
+        model: Any = in_dtype(attention.view(subject.model), dtype)  # saving writes into the configuration
         steps.step()
 
         def fill(temporary: Path) -> None:

@@ -61,7 +61,8 @@ def prune(subject: Subject, mask: Mask, *, gqa: str = "groups") -> Subject:
     model = assemble(config, weights, subject.torch_dtype, name)
     pruned = Subject.wrap(model.to(subject.device), subject.processor, name=name, task=subject.task)
     _require_same_logits(subject, mask, pruned)
-    return replace(pruned, cut=_with_grouping(cut, uses, pruned, gqa), notes=_notes(subject, mask, pruned, cut))
+    notes = _notes(subject, mask, pruned, cut)
+    return replace(pruned, cut=_with_grouping(cut, uses, pruned, gqa), notes=notes, stored=subject.stored)
 
 
 def without_zeroed(subject: Subject, mask: Mask) -> Mask:
@@ -111,7 +112,7 @@ def _over_the_whole(subject: Subject, mask: Mask, before: list[list[int]]) -> Ma
     if by_hand := record.get("criterion", {}).get("by_hand"):
         places = (parse_head(name) for name in by_hand)
         record["criterion"]["by_hand"] = [head_name(layer, before[layer][head]) for layer, head in places]
-    step = {key: earlier[key] for key in ("criterion", "data", "measured", "created") if key in earlier}
+    step = {key: earlier[key] for key in ("criterion", "data", "measured", "recovery", "created") if key in earlier}
     record["before"] = [*earlier.get("before", []), {**step, "kept": whole.count}]
     return Mask(keep, provenance=record)
 

@@ -28,6 +28,9 @@ from headviz.progress import CancelSignal, OnProgress, Progress
 if TYPE_CHECKING:
     from headviz.subject import Subject
 
+DTYPES = ("float32", "bfloat16", "float16")
+"""In which models are written."""
+
 # What save_masked writes, and so what it may replace.
 _OWN_SUFFIXES = {".json", ".safetensors", ".txt", ".model", ".jinja"}
 
@@ -37,6 +40,7 @@ def save_masked(
     mask: Mask,
     folder: str | os.PathLike[str],
     *,
+    dtype: str | None = None,
     overwrite: bool = False,
     on_progress: OnProgress | None = None,
     cancel: CancelSignal | None = None,
@@ -45,8 +49,9 @@ def save_masked(
 
     The folder holds config.json, model.safetensors, the tokenizer's files and head_mask.json, and opens with
     transformers alone; its logits are those of the masked model. The biases of the output projections stay, as they do
-    under a gate of 0. The subject is untouched. The folder is written whole or not at all; it must be new or empty, or,
-    with ``overwrite``, one that save_masked wrote. Returns its path.
+    under a gate of 0. ``dtype``: of the numbers in the file, "float32", "bfloat16" or "float16"; by default the one
+    that the subject was opened in, whatever its own file holds. The subject is untouched. The folder is written whole
+    or not at all; it must be new or empty, or, with ``overwrite``, one that save_masked wrote. Returns its path.
 
     Raises MaskError for a mask of other head counts and for a cut that weights cannot carry (a head of a shared layer
     that goes in only some of the layer's uses), ExportError for a pruned model and where the folder cannot be written.
@@ -59,7 +64,7 @@ def save_masked(
     with Progress(3, "writing the masked model", on_progress, cancel) as steps:
         cuts = cuts_of_weights(subject.model, mask)
         require_free(Path(folder), overwrite, "save_masked")
-        model: Any = masked_view(subject.model, cuts)
+        model: Any = in_dtype(masked_view(subject.model, cuts), dtype)
         steps.step()
 
         def fill(temporary: Path) -> None:
@@ -72,6 +77,29 @@ def save_masked(
 
         write_folder(folder, fill)
     return Path(folder)
+
+
+@torch.no_grad()
+def in_dtype(twin: nn.Module, dtype: str | None) -> nn.Module:
+    """``twin``, a view of a model, with numbers of ``dtype`` in tensors of its own; None: as it is. Raises ExportError
+    where that is no dtype to write, or too narrow for a weight."""
+    if dtype is None:
+        return twin
+    if dtype not in DTYPES:
+        raise ExportError(f"dtype {dtype!r} is not one of {', '.join(DTYPES)}.")
+    wanted, made = getattr(torch, dtype), {}  # a tensor with several names (tied weights) stays one
+    for name, module in twin.named_modules():
+        for tensors in (module._parameters, module._buffers):
+            for key, tensor in tensors.items():
+                if tensor is None or not tensor.is_floating_point() or tensor.dtype == wanted:
+                    continue
+                if id(tensor) not in made:
+                    rounded = tensor.to(wanted)
+                    if not torch.equal(rounded.isfinite(), tensor.isfinite()):
+                        raise ExportError(f"{name}.{key} holds numbers too large for {dtype}. Write another dtype.")
+                    made[id(tensor)] = nn.Parameter(rounded, False) if tensors is module._parameters else rounded
+                tensors[key] = made[id(tensor)]
+    return twin
 
 
 def save_model(model: Any, folder: Path) -> None:

@@ -44,7 +44,8 @@ class Subject:
     layer counts once per use), ``heads`` (a tuple, heads of each layer), ``shape`` (L, H), ``parameters`` and
     ``attention_parameters`` (counts), ``labels`` (class names in the order of the logits), ``max_length`` (tokens),
     ``device``, ``dtype``, ``model`` and ``processor`` (as given, never changed), ``notes`` (sentences a page shows),
-    ``cut`` (of a pruned model: the mask over the heads of the whole one; else None).
+    ``cut`` (of a pruned model: the mask over the heads of the whole one; else None), ``stored`` (dtypes of the numbers
+    in the file it was opened from, which ``dtype`` need not be; none of a model that was in memory).
     """
 
     name: str
@@ -66,6 +67,7 @@ class Subject:
     _view: nn.Module = field(repr=False)
     _keyword: bool = field(repr=False)
     cut: Mask | None = None
+    stored: tuple[str, ...] = ()
 
     @classmethod
     def wrap(cls, model: nn.Module, processor: Any, *, name: str, task: str | None = None) -> Subject:
@@ -199,6 +201,7 @@ def load(
             task=task,
             notes=checkpoint.notes,
             cut=checkpoint.cut,
+            stored=checkpoint.stored,
         )
         steps.step()
     return subject
@@ -255,6 +258,7 @@ def _subject(
     task: str | None,
     notes: tuple[str, ...] = (),
     cut: Mask | None = None,
+    stored: tuple[str, ...] = (),
 ) -> Subject:
     config: Any = model.config
     check_config(config, name, decoders=True)
@@ -293,6 +297,7 @@ def _subject(
         _view=view,
         _keyword=keyword,
         cut=cut,
+        stored=stored,
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import headviz as hv
-from tests.tiny import LABELS, tiny_labels, tiny_model, tiny_texts
+from tests.tiny import LABELS, save_tiny, tiny_labels, tiny_model, tiny_texts
 
 TABLE = pd.DataFrame({"text": tiny_texts(40), "label": tiny_labels(40)})
 DATA = hv.load_data(TABLE, limit=25)  # ids with gaps
@@ -91,6 +91,19 @@ def test_bfloat16_is_allowed_its_own_rounding(mask: hv.Mask) -> None:
     proof = hv.verify(whole, mask, half, DATA)
     assert proof.allowed == 2e-2 and proof.largest_difference > 1e-4
     assert hv.verify(half, mask, half, DATA).allowed == 2e-2
+
+
+def test_folder_is_allowed_the_rounding_of_its_numbers_but_none_that_its_model_had_before(
+    mask: hv.Mask, tmp_path: Path
+) -> None:
+    """Of a float32 file, a bfloat16 folder is rounded. Of a float16 file, a float16 folder is exact, and is held to
+    what float32 arithmetic allows."""
+    whole = hv.load(save_tiny(tmp_path / "float32"))
+    rounded = hv.verify(whole, mask, hv.save_masked(whole, mask, tmp_path / "rounded", dtype="bfloat16"), DATA)
+    assert rounded.allowed == 2e-2 and rounded.holds and rounded.largest_difference > 1e-5
+    half = hv.load(save_tiny(tmp_path / "float16", dtype="float16"))
+    exact = hv.verify(half, mask, hv.save_masked(half, mask, tmp_path / "exact", dtype="float16"), DATA)
+    assert exact.allowed == 1e-5 and exact.holds
 
 
 # What a proof says

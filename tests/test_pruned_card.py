@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,3 +91,20 @@ def test_card_names_the_base_model_of_the_hub_alone() -> None:
     subject = hv.Subject.wrap(*tiny_model("bert"), name="owner/model")
     object.__setattr__(subject, "revision", "0123abcd")
     assert "\nbase_model: owner/model\n---\n" in pruned_card(hv.prune(subject, hv.Mask.full(subject)))
+
+
+@pytest.mark.parametrize(
+    ("stored", "dtype", "said"),
+    [
+        ((), None, "The weights are float32."),
+        (("float32",), None, "The weights are float32, as in the\nfile that the model was opened from."),
+        (("float16",), "float16", "The weights are float16, as in the\nfile that the model was opened from."),
+        (("float16",), None, "The weights are float32;\nthe file that the model was opened from holds float16."),
+        (("bfloat16", "float32"), "float16", "opened from holds bfloat16 and float32."),
+    ],
+)
+def test_card_says_what_numbers_it_holds_beside_the_file_of_the_model(
+    stored: tuple[str, ...], dtype: str | None, said: str
+) -> None:
+    subject = replace(hv.Subject.wrap(*tiny_model("bert"), name="tiny"), stored=stored)
+    assert said in pruned_card(hv.prune(subject, hv.Mask.full(subject).with_toggled("L0H1")), dtype)

@@ -506,3 +506,16 @@ def test_half_of_minilm_gives_the_masked_predictions_in_transformers_alone(share
     require_equal(logits, torch.from_numpy(masked.logits))
     loaded = hv.evaluate(hv.load(folder, device="cpu"), test)
     np.testing.assert_array_equal(loaded.predictions, masked.predictions)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_folder_holds_the_dtype_asked_for_and_says_so(dtype: str, tmp_path: Path) -> None:
+    pruned = pruned_of("bert")
+    folder = hv.save_pruned(pruned, tmp_path / "pruned", dtype=dtype)
+    weights, wanted = pruned.model.state_dict(), getattr(torch, dtype)
+    for name, weight in load_file(folder / "model.safetensors").items():
+        assert torch.equal(weight, weights[name].to(wanted)), name
+    assert f"The weights are {dtype}." in (folder / "README.md").read_text("utf-8")
+    assert {weight.dtype for weight in weights.values() if weight.is_floating_point()} == {torch.float32}
+    again = hv.prune(opened := hv.load(folder), hv.Mask.full(opened).with_toggled(hv.Mask.full(opened).kept[0]))
+    assert opened.stored == again.stored == (dtype,)

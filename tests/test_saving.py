@@ -254,3 +254,40 @@ def test_saving_prints_nothing_of_its_own(
     hv.save_masked(subject, mask_of(subject), tmp_path / "masked")
     hv.save_pruned(hv.prune(subject, mask_of(subject)), tmp_path / "pruned")
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_numbers_are_written_in_the_dtype_asked_for_and_the_model_is_left_alone(dtype: str, tmp_path: Path) -> None:
+    subject = subject_of("bert")
+    before = {name: (weight.dtype, weight.clone()) for name, weight in subject.model.state_dict().items()}
+    folder = hv.save_masked(subject, mask_of(subject), tmp_path / "masked", dtype=dtype)
+    written = load_file(folder / "model.safetensors")
+    wanted = getattr(torch, dtype)
+    assert {weight.dtype for weight in written.values()} == {wanted}
+    for name in (name for name in written if "attention.output.dense" not in name):  # the cut heads' columns are zero
+        assert torch.equal(written[name], before[name][1].to(wanted)), name
+    assert json.loads((folder / "config.json").read_text())["dtype"] == dtype
+    for name, weight in subject.model.state_dict().items():
+        assert weight.dtype == before[name][0] and torch.equal(weight, before[name][1]), name
+    assert hv.load(folder).stored == (dtype,)
+
+
+def test_tied_weights_stay_tied_in_another_dtype(tmp_path: Path) -> None:
+    """ALBERT's layers are one and the same, and are written once."""
+    subject = subject_of("albert")
+    whole = hv.save_masked(subject, mask_of(subject), tmp_path / "whole")
+    half = hv.save_masked(subject, mask_of(subject), tmp_path / "half", dtype="float16")
+    names = [set(load_file(folder / "model.safetensors")) for folder in (whole, half)]
+    assert names[0] == names[1]
+
+
+def test_dtype_that_is_none_or_too_narrow_is_one_sentence_and_writes_nothing(tmp_path: Path) -> None:
+    subject = subject_of("bert")
+    with pytest.raises(hv.ExportError, match="dtype 'int8' is not one of float32, bfloat16, float16"):
+        hv.save_masked(subject, mask_of(subject), tmp_path / "masked", dtype="int8")
+    weight = family_of(subject.model).uses(subject.model)[0].weight("query")
+    with torch.no_grad():
+        weight[0, 0] = 1e6  # float16 ends at 65,504
+    with pytest.raises(hv.ExportError, match=r"query.*weight holds numbers too large for float16"):
+        hv.save_masked(subject, mask_of(subject), tmp_path / "masked", dtype="float16")
+    assert not (tmp_path / "masked").exists()

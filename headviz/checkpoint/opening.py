@@ -41,7 +41,7 @@ class Checkpoint:
     ``model`` (in eval mode, its weights apart from the file's), ``processor`` (the tokenizer, or for images the image
     processor), ``fingerprint`` of the weight files, ``family`` (model type, of the whole model), ``config``, ``notes``:
     sentences about what is usable but worth knowing, ``cut``: of a pruned model the mask over the heads of the whole
-    one.
+    one, ``stored``: the dtypes of the numbers in the files.
     """
 
     model: Any
@@ -51,6 +51,7 @@ class Checkpoint:
     config: Any
     notes: tuple[str, ...]
     cut: Mask | None = None
+    stored: tuple[str, ...] = ()
 
 
 def open_checkpoint(
@@ -86,8 +87,9 @@ def open_checkpoint(
             _require_zeros(model, name)
             model = _to(model, device)
             found = fingerprint.result()
-    notes = [*_storage_notes(held, dtype), *_unused_notes(unused, name), *label_notes(raw, config, name)]
-    return Checkpoint(model, processor, found, whole_type(config.model_type), model.config, tuple(notes), cut)
+    stored = tuple(sorted({_STORED[entry.dtype] for entry in held.values() if entry.dtype in _STORED}))
+    notes = [*_storage_notes(stored, dtype), *_unused_notes(unused, name), *label_notes(raw, config, name)]
+    return Checkpoint(model, processor, found, whole_type(config.model_type), model.config, tuple(notes), cut, stored)
 
 
 def task_of_folder(folder: Path, name: str) -> str:
@@ -305,9 +307,8 @@ def _to(model: Any, device: str) -> Any:
         raise LoadError(f"The model does not go onto the device {device!r}; use cpu or auto.") from error
 
 
-def _storage_notes(held: dict[str, Entry], dtype: str) -> list[str]:
-    stored = sorted({_STORED[entry.dtype] for entry in held.values() if entry.dtype in _STORED})
-    return [] if stored == [dtype] else [f"Stored as {' and '.join(stored)}, computed in {dtype}."]
+def _storage_notes(stored: tuple[str, ...], dtype: str) -> list[str]:
+    return [] if stored == (dtype,) else [f"Stored as {' and '.join(stored)}, computed in {dtype}."]
 
 
 def _unused_notes(unused: list[str], name: str) -> list[str]:

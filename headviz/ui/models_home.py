@@ -35,7 +35,7 @@ class Form:
     explain: str
     name: str
     smaller: bool
-    write: Callable[[Subject, Mask, Path], object]
+    write: Callable[[Subject, Mask, Path, str | None], object]
     code: Callable[[str, bool], str]
 
     @property
@@ -43,11 +43,15 @@ class Form:
         return bool(Path(self.name).suffix)
 
 
-def _pruned(subject: Subject, mask: Mask, target: Path) -> None:
-    hv.save_pruned(hv.prune(subject, mask), target)
+def _masked(subject: Subject, mask: Mask, target: Path, dtype: str | None) -> None:
+    hv.save_masked(subject, mask, target, dtype=dtype)
 
 
-def _onnx(subject: Subject, mask: Mask, target: Path) -> None:
+def _pruned(subject: Subject, mask: Mask, target: Path, dtype: str | None) -> None:
+    hv.save_pruned(hv.prune(subject, mask), target, dtype=dtype)
+
+
+def _onnx(subject: Subject, mask: Mask, target: Path, _: str | None) -> None:
     hv.export_onnx(hv.prune(subject, mask), target)
 
 
@@ -58,7 +62,7 @@ FORMS: dict[str, Form] = {
         "are zero: it loads anywhere, without headviz and without code of its own.",
         "masked-model",
         False,
-        lambda subject, mask, target: hv.save_masked(subject, mask, target),
+        _masked,
         snippets.masked_folder,
     ),
     "pruned": Form(
@@ -94,11 +98,13 @@ class Written:
 
 @dataclass
 class ModelsHome:
-    """Writing the model in hand under ``mask`` in one of the `FORMS`, in the background."""
+    """Writing the model in hand under ``mask`` in one of the `FORMS`, in the background. ``dtype``: of the numbers in a
+    folder, None for the one that the model was opened in, which an ONNX file always has."""
 
     results: Results
     mask: Mask
     kind: str
+    dtype: str | None = None
 
     @property
     def form(self) -> Form:
@@ -107,7 +113,7 @@ class ModelsHome:
     def _key(self, what: str) -> tuple[Any, ...]:
         subject = self.results.session.subject
         assert subject is not None
-        return (what, self.kind, subject.fingerprint, self.mask.code)
+        return (what, self.kind, subject.fingerprint, self.mask.code, self.dtype or subject.dtype)
 
     def job(self, what: str) -> Job | None:
         return self.results.jobs.get(self._key(what))
@@ -138,13 +144,30 @@ class ModelsHome:
         subject = self.results.session.subject
         assert subject is not None
         on_progress(0, 0, "writing")
-        self.form.write(subject, self.mask, target)
+        self.form.write(subject, self.mask, target, self.dtype)
         data = Measured(self.results).data()
         proof = hv.verify(subject, self.mask, target, data, on_progress=on_progress, cancel=cancel)
         files = [target] if self.form.is_file else [file for file in target.rglob("*") if file.is_file()]
         if not self.form.is_file:
             _write_json(target / PROOF_FILE, proof.record())
         return Written(target, sum(file.stat().st_size for file in files), proof)
+
+
+def file_dtype(subject: Subject) -> str:
+    """The dtype to write a folder in unless another is chosen: that of the file the model came from, so that nothing
+    grows and nothing is rounded; where it holds several or none is known, that of the arithmetic."""
+    from headviz.saving import DTYPES
+
+    held = subject.stored[0] if len(subject.stored) == 1 else subject.dtype
+    return held if held in DTYPES else DTYPES[0]
+
+
+def dtype_note(subject: Subject, dtype: str) -> str:
+    """What the model's file holds, and what writing in ``dtype`` does to its numbers."""
+    held = " and ".join(subject.stored)
+    source = f"The model's file holds {held}, opened in {subject.dtype}" if held else f"The model is in {subject.dtype}"
+    exact = dtype == subject.dtype or subject.stored == (dtype,) or (dtype == "float32" and subject.dtype != "float64")
+    return f"{source}; {'no number is rounded' if exact else f'numbers are rounded to {dtype}'} in what is written."
 
 
 def _write_json(path: Path, record: dict[str, Any]) -> None:

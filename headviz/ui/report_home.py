@@ -116,5 +116,10 @@ def _savings(results: Results, mask: Mask, tokens: int) -> pd.DataFrame | None:
 
 def _proofs(results: Results, mask: Mask) -> tuple[Proof, ...]:
     """Of the forms that were written in this session and answer like the masked model, or do not."""
-    jobs = [ModelsHome(results, mask, kind).job(what) for kind in FORMS for what in ("pack", "write")]
+    from headviz.saving import DTYPES
+
+    assert results.session.subject is not None
+    dtypes = dict.fromkeys((results.session.subject.dtype, *DTYPES))
+    homes = [ModelsHome(results, mask, kind, dtype) for kind in FORMS for dtype in dtypes]
+    jobs = [home.job(what) for home in homes for what in ("pack", "write")]
     return tuple(job.result.proof for job in jobs if job is not None and job.state == "done")

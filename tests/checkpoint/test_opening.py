@@ -106,7 +106,7 @@ def test_open_another_dtype_computes_in_float32_and_says_so(stored: str, tmp_pat
     opened = open_checkpoint(save_tiny(tmp_path, "bert", dtype=stored), name="m")
     assert {tensor.dtype for tensor in opened.model.parameters()} == {torch.float32}
     assert logits(opened.model, opened.processor).dtype == torch.float32
-    assert opened.notes == (f"Stored as {stored}, computed in float32.",)
+    assert opened.notes == (f"Stored as {stored}, computed in float32.",) and opened.stored == (stored,)
     in_file = load_file(tmp_path / "model.safetensors")["classifier.weight"]
     assert torch.equal(opened.model.classifier.weight, in_file.float())
 

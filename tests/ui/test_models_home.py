@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 import headviz as hv
 from headviz.ui import models_home
-from headviz.ui.models_home import FORMS, PROOF_FILE, ModelsHome
+from headviz.ui.models_home import FORMS, PROOF_FILE, ModelsHome, dtype_note, file_dtype
 from headviz.ui.results import Results
 from tests.ui.conftest import said
 
@@ -130,3 +131,40 @@ def test_speed_is_judged_by_its_spread(slowest: float, fastest: float, told: str
     from headviz.ui.speeds import verdict
 
     assert told in verdict(slowest, fastest)
+
+
+@pytest.mark.parametrize("kind", ["masked", "pruned"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_folder_is_written_in_the_dtype_asked_for_and_proved_as_written(made: Results, kind: str, dtype: str) -> None:
+    job = replace(home(made, kind), dtype=dtype).ask_packed()
+    assert job.error is None
+    written = job.result
+    assert written.proof.holds and written.proof.allowed == {"bfloat16": 2e-2, "float16": 5e-3}[dtype]
+    assert written.proof.largest_difference > 1e-5  # rounded, and compared with what was not
+    assert hv.load(written.path.parent / home(made, kind).form.name).stored == (dtype,)
+    assert home(made, kind).job("pack") is None  # of another dtype, so another file
+
+
+def test_model_of_a_float16_file_is_written_as_its_file_is(tiny_subject: hv.Subject) -> None:
+    assert file_dtype(tiny_subject) == "float32"
+    half = replace(tiny_subject, stored=("float16",))
+    assert file_dtype(half) == "float16"
+    assert file_dtype(replace(tiny_subject, stored=("bfloat16", "float32"))) == "float32"
+    assert dtype_note(half, "float16") == (
+        "The model's file holds float16, opened in float32; no number is rounded in what is written."
+    )
+    assert "no number is rounded" in dtype_note(half, "float32")
+    assert "numbers are rounded to bfloat16" in dtype_note(half, "bfloat16")
+
+
+def test_export_page_says_what_numbers_are_written(opened: Any) -> None:
+    at = opened.switch_page("pages/export.py").run()
+    subject = at.session_state["headviz"].subject
+    numbers = at.segmented_control(key=f"dtype {subject.fingerprint}")
+    assert numbers.value == "float32" and any("no number is rounded" in block.value for block in at.markdown)
+    numbers.set_value("bfloat16").run()
+    assert any("numbers are rounded to bfloat16" in block.value for block in at.markdown)
+    next(button for button in at.button if button.label == "Make masked-model.zip").click().run()
+    assert not at.exception and not at.error
+    (proved,) = [block.value for block in at.markdown if "is allowed" in block.value]
+    assert float(proved.split(" is allowed")[0].split("(")[-1]) >= 2e-2  # of a logit of 1; float32 has 1e-5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from headviz.errors import HeadvizError
 from headviz.ui import numbers, sources
 from headviz.ui.controls import help_of
 from headviz.ui.errors import note, plain, sentence, shown
-from headviz.ui.models_home import FORMS, LARGEST_DOWNLOAD, ModelsHome, Written
+from headviz.ui.models_home import FORMS, LARGEST_DOWNLOAD, ModelsHome, Written, dtype_note, file_dtype
 from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
 from headviz.ui.panels.speed import speed
@@ -32,6 +33,7 @@ def models(page: Page, mask: Mask) -> None:
     home = ModelsHome(page.results, mask, kind or "masked")
     st.markdown(home.form.explain)
     with shown():
+        home = replace(home, dtype=_numbers(page, home))
         if home.form.smaller:
             _preview(page, mask)
         if page.local or sources.data_root() is not None:
@@ -40,6 +42,25 @@ def models(page: Page, mask: Mask) -> None:
         _code(page, home)
         if home.form.smaller:
             speed(page, mask)
+
+
+def _numbers(page: Page, home: ModelsHome) -> str | None:
+    """In which dtype a folder is written, by default that of the model's file; an ONNX file has no choice."""
+    from headviz.saving import DTYPES
+
+    subject = page.session.subject
+    assert subject is not None
+    if home.form.is_file:
+        st.markdown(f"{dtype_note(subject, subject.dtype)} Numbers are {subject.dtype}.")
+        return None
+    key = f"dtype {subject.fingerprint}"  # another model, another choice
+    chosen = st.segmented_control(
+        "Numbers in the file", DTYPES, key=key, default=file_dtype(subject), required=True, persist_state="session",
+        help="float16 and bfloat16 take half the room of float32. Where numbers are rounded, the proof says what that "
+        "does to the logits.",
+    )  # fmt: skip
+    st.markdown(dtype_note(subject, chosen or file_dtype(subject)))
+    return chosen
 
 
 def _preview(page: Page, mask: Mask) -> None:
