@@ -18,7 +18,7 @@ from headviz.families import family_of
 from headviz.recovery.adapters import with_adapters
 from headviz.recovery.loss_slice import LossSlice, loss_slice, projections
 from tests.test_no_trace import state
-from tests.tiny import CUTTABLE, tiny_labels, tiny_model, tiny_texts
+from tests.tiny import DECODERS, FAMILIES, tiny_labels, tiny_model, tiny_texts
 
 DATA = hv.load_data(pd.DataFrame({"text": tiny_texts(20), "label": tiny_labels(20)}))
 
@@ -129,8 +129,8 @@ def test_with_the_mlp_it_moves_too() -> None:
     assert without[:, 2] == pytest.approx(with_mlp[:, 2]) and not np.allclose(without[:, 0], with_mlp[:, 0])
 
 
-@pytest.mark.parametrize("family", CUTTABLE)
-def test_every_family_can_be_sliced(family: str) -> None:
+@pytest.mark.parametrize("family", [*FAMILIES, *DECODERS])
+def test_every_family_of_texts_can_be_sliced(family: str) -> None:
     found = loss_slice({"a": subject_of(family)}, DATA, points=5, directions=1)
     (curve,) = curves(found, "a")
     assert np.isfinite(curve).all() and np.ptp(curve) > 0
