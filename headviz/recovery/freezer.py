@@ -41,7 +41,10 @@ class Freezer(TrainerCallback):
         self.checks = list(checks)
         self.frozen = np.zeros(len(units), dtype=bool) if not checks else np.array(checks[-1].frozen)
         # Taken now, while the adapters still add nothing: to switch them off later would unfreeze them all.
-        self.reference = [] if probe is None else probe.outputs(model)
+        self.reference: list[np.ndarray] = []
+        if probe is not None:
+            with clock("scoring"):
+                self.reference = probe.outputs(model)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._freeze()
