@@ -137,18 +137,23 @@ class Recoveries:
         """All texts that a recovery may be trained on."""
         data = self.results.session.data
         assert data is not None
-        return data.calibration.halves(0)[0] if self.is_split else data.calibration
+        return self._halves()[0] if self.is_split else data.calibration
+
+    def _halves(self) -> tuple[Data, Data]:
+        data, drawn = self.results.session.data, self.results.shelf.drawn
+        assert data is not None
+        key = ("recovery halves", data.selection.fingerprint)
+        known: tuple[Data, Data] | None = drawn.get(key)
+        return known if known is not None else drawn.put(key, data.selection.halves(0))
 
     def _texts(self) -> tuple[Data, Data]:
         """The training texts, as many as were asked for, and the validation texts."""
         from headviz.replay import drawn
 
-        data, limit = self.results.session.data, self.results.session.recovering.texts
-        assert data is not None
-        train = self.training_texts()
+        limit, train = self.results.session.recovering.texts, self.training_texts()
         if limit is not None and limit < len(train):
             train = train.take(drawn(len(train), limit))
-        return train, data.selection.halves(0)[1] if self.is_split else Measured(self.results).data()
+        return train, self._halves()[1] if self.is_split else Measured(self.results).data()
 
     def texts(self) -> tuple[Data, Data]:
         """The training and the validation texts of the next run."""

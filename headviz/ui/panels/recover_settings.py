@@ -253,7 +253,9 @@ def _start(page: Page, mask: Mask) -> None:
 
     def start() -> None:
         try:
-            recoveries.start(_asked(page, mask))
+            asked = _asked(page, mask)
+            _require_fit(asked)
+            recoveries.start(asked)
         except HeadvizError as error:
             page.session.troubles[:] = [str(error)]
 
@@ -272,6 +274,14 @@ def _asked(page: Page, mask: Mask) -> RecoveryRun:
     if COUNTS_FROM in methods[choice.method].takes and (parent := recoveries.safe_run_like(run)) is not None:
         run = recoveries.new(mask, {**choice.given, COUNTS_FROM: str(parent.folder)}, parent=parent)
     return run
+
+
+def _require_fit(run: RecoveryRun) -> None:
+    """Raises RunError for settings with which the method cannot freeze so many blocks over so many steps."""
+    freezing = methods[run.method].freezing
+    if freezing is not None:
+        units = _units(run.mask, mlp=run.settings["mlp"])
+        freezing(run.settings, units, total_steps(len(run.train), run.settings), run.seed)
 
 
 def _about(page: Page, run: RecoveryRun, known: RecoveryRun | None, under_way: RecoveryRun | None) -> str:

@@ -1,0 +1,290 @@
+"""The Recover page without a browser, in every state a run can be in; background work is done at once."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from headviz.errors import RunError
+from headviz.mask import Mask
+from headviz.ui import recovery_files
+from headviz.ui.jobs import Jobs
+from headviz.ui.recover_choice import RecoverChoice
+from headviz.ui.recoveries import Recoveries, RecoveryRun
+from headviz.ui.results import Results
+from tests.ui.conftest import said
+from tests.ui.test_recoveries import SHORT, STEPS, Held
+
+
+def panels() -> None:
+    """The panels of the page alone."""
+    from headviz.ui.errors import note, shown
+    from headviz.ui.page import current
+    from headviz.ui.panels import recover_result, recover_run, recover_settings
+
+    page = current()
+    for text in page.session.troubles:
+        note(text)
+    if (mask := page.results.mask()) is not None:
+        with shown():
+            recover_settings.settings(page, mask)
+    with shown():
+        run = recover_run.run(page)
+    if run is not None:
+        with shown():
+            recover_result.result(page, run)
+
+
+@pytest.fixture
+def page(made: Results, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """The page with three of twelve heads cut, or those named."""
+    from streamlit.testing.v1 import AppTest
+
+    monkeypatch.setattr("headviz.ui.page._jobs", lambda: made.jobs)
+    monkeypatch.setattr("headviz.ui.page._shelf", lambda: made.shelf)
+    # fragments alone need a page list that AppTest does not keep, and links one that this page is not in
+    monkeypatch.setattr("streamlit.page_link", lambda *_, **__: None)
+    made.session.recovering = RecoverChoice(texts=None, values={"safe": SHORT})
+
+    def show(*heads: str) -> Any:
+        assert made.session.subject is not None
+        made.session.choice.fixed = Mask.full(made.session.subject).with_toggled(*(heads or ("L0H1", "L1H0", "L1H2")))
+        at = AppTest.from_function(panels, default_timeout=60)
+        at.session_state["headviz"] = made.session
+        at.run()
+        assert not at.exception
+        return at
+
+    return show
+
+
+@pytest.fixture
+def recoveries(made: Results) -> Recoveries:
+    return Recoveries(made)
+
+
+def press(at: Any, key: str) -> Any:
+    at.button(key=key).click().run()
+    assert not at.exception
+    return at
+
+
+def figures(at: Any) -> dict[str, tuple[str, str]]:
+    return {metric.label: (metric.value, metric.delta) for metric in at.metric}
+
+
+def text_of(at: Any) -> str:
+    return "\n".join(block.value for block in at.markdown).replace("\\", "")
+
+
+def charts_of(at: Any) -> int:
+    return len(at.get("vega_lite_chart"))
+
+
+def bars_at(at: Any) -> int:
+    """The step whose importances the player shows."""
+    alts = [chart.proto.alt for chart in at.get("vega_lite_chart")]
+    return next(int(found[1]) for alt in alts if (found := re.match(r"Importance of each block at step (\d+)", alt)))
+
+
+def shown_run(recoveries: Recoveries) -> RecoveryRun:
+    run = recoveries.shown()
+    assert run is not None
+    return run
+
+
+# -- before a run ------------------------------------------------------------------------------------------------------
+
+
+def test_page_says_what_is_cut_and_which_texts_are_for_what(page: Callable[..., Any]) -> None:
+    text = text_of(page())
+    assert "3 of 12 heads are cut out of the weights first" in text
+    assert "Trained on 15 texts of many.tsv; the best step is chosen on 15 texts of the other half" in text
+    assert "What is reported in the end touches neither" in text
+    assert f"{STEPS} steps of 4 texts" in text
+
+
+def test_page_notes_that_an_uncut_model_has_nothing_to_recover(page: Callable[..., Any], made: Results) -> None:
+    at = page()
+    assert "Nothing is cut" not in said(at)
+    made.session.choice.fixed = Mask.full(made.session.subject)
+    assert "Fine-tuning the whole model is a comparison" in said(at.run())
+
+
+def test_schedule_and_what_it_saves_stand_before_anything_starts(page: Callable[..., Any]) -> None:
+    at = page()
+    assert charts_of(at) == 1
+    assert "Predicted, where importance rises evenly" in text_of(at)
+    at.slider(key="_w_recover_level").set_value(0.0).run()
+    assert "This schedule freezes nothing" in text_of(at)
+
+
+def test_warm_up_after_the_rise_is_a_sentence_and_starts_nothing(page: Callable[..., Any], made: Results) -> None:
+    at = page()
+    at.slider(key="_w_recover_warmup").set_value(50).run()
+    at.slider(key="_w_recover_end").set_value(20).run()
+    assert "The warm-up ends at 0.5 of the run" in said(at)
+    assert "The warm-up ends at 0.5 of the run" in said(press(at, "recover")) and not made.session.recoveries
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "safe", "safe-prefix", "prefix", "random"])
+def test_each_method_has_its_own_settings(page: Callable[..., Any], made: Results, method: str) -> None:
+    from headviz.recovery import methods
+    from headviz.recovery.settings import SETTINGS
+
+    at = page()
+    made.session.recovering = RecoverChoice(method=method)
+    at.run()
+    assert not at.exception and not at.error
+    shown = {widget.key for kind in ("number_input", "slider", "toggle", "button_group") for widget in at.get(kind)}
+    offered = {name for name in SETTINGS if {f"_w_recover_{name}", f"_w_recover_{method}_{name}"} & shown}
+    assert offered == {name for name in methods[method].takes if name in SETTINGS}
+
+
+def test_setting_is_kept_where_it_is_not_the_default(page: Callable[..., Any], made: Results) -> None:
+    at = page()
+    at.number_input(key="_w_recover_safe_r").set_value(2).run()
+    assert made.session.recovering.given["r"] == 2
+    at.number_input(key="_w_recover_safe_r").set_value(8).run()
+    assert "r" not in made.session.recovering.given
+
+
+def test_control_without_a_safe_run_says_what_to_run_first(page: Callable[..., Any], made: Results) -> None:
+    at = page()
+    made.session.recovering = RecoverChoice(method="random", texts=None)
+    at.run()
+    assert "Run SAFE on the same mask, texts and seed first" in text_of(at)
+    assert at.button(key="recover").disabled
+
+
+# -- a run -------------------------------------------------------------------------------------------------------------
+
+
+def test_run_under_way_shows_how_far_it_is_and_can_be_stopped(
+    page: Callable[..., Any], made: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Held()
+    made.jobs = Jobs(pool)
+    monkeypatch.setattr("headviz.ui.page._jobs", lambda: made.jobs)
+    at = press(page(), "recover")
+    assert "Recovering by SAFE" in at.get("progress")[0].proto.text
+    assert at.button(key="recover").disabled and charts_of(at) == 2  # the schedule, and the player
+    press(at, "recover_stop")
+    pool.held[0].run()
+    at.run()
+    assert "Stopped before the first step" in said(at) and not at.button(key="recover_go_on").disabled
+
+
+def test_finished_run_shows_pictures_figures_and_files(page: Callable[..., Any], recoveries: Recoveries) -> None:
+    at = press(page(), "recover")
+    run = shown_run(recoveries)
+    assert not at.error and recoveries.stage(run) == "done"
+    # the schedule; the player's two; quality and loss; map and strip; before and after
+    assert charts_of(at) == 8
+    found, levels = figures(at), run.levels["selection"]
+    assert levels.recovered is not None
+    for name, known in (("unpruned", levels.whole), ("pruned", levels.masked), ("recovered", levels.recovered)):
+        value, below = found[f"Accuracy, {name}"]
+        assert value == f"{100 * known.metrics['accuracy'].value:.1f} %" and "n = 15" in below
+    assert {"Saved activations, mean", "Saved activations, peak", "A training step"} <= set(found)
+    assert at.button(key="recover").disabled  # it is done
+    assert "To be measured on 30 examples" in text_of(at)
+
+
+def test_player_goes_back_to_an_earlier_check(page: Callable[..., Any], recoveries: Recoveries) -> None:
+    at = press(page(), "recover")
+    slider = next(one for one in at.select_slider if one.label == "Check at step")
+    assert [int(step) for step in slider.options] == [1, 3]  # a quarter and three quarters of four steps
+    assert bars_at(at) == 3
+    slider.set_value(1).run()
+    assert not at.exception and bars_at(at) == 1
+
+
+def test_failed_run_shows_its_sentence_and_goes_on(
+    page: Callable[..., Any], recoveries: Recoveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise RunError("The disk is full.")
+
+    at = page()
+    with monkeypatch.context() as patched:
+        patched.setattr("headviz.ui.recoveries.hv.recover", full)
+        press(at, "recover")
+        assert "The disk is full." in said(at)
+    press(at, "recover_go_on")
+    assert not at.error and recoveries.stage(shown_run(recoveries)) == "done"
+
+
+def test_final_figure_is_measured_on_a_click(page: Callable[..., Any], recoveries: Recoveries) -> None:
+    at = press(page(), "recover")
+    assert "report" not in shown_run(recoveries).levels
+    press(at, "recover_report")
+    assert "On 30 examples of many.tsv, which neither run nor mask has seen" in text_of(at)
+
+
+def test_lora_beside_safe_shows_the_differences(page: Callable[..., Any], recoveries: Recoveries) -> None:
+    at = press(page(), "recover")
+    before = charts_of(at)
+    press(at, "recover_twin")
+    assert recoveries.shown() is not None and shown_run(recoveries).method == "safe"
+    assert charts_of(at) == before + 1 and "Difference in accuracy" in figures(at)
+    checks = shown_run(recoveries).history()
+    assert checks is not None and figures(at)["Frozen from the bottom"][0].endswith(f"of {len(checks.checks)} checks")
+
+
+def test_recovered_model_is_used_as_it_is(page: Callable[..., Any], made: Results, recoveries: Recoveries) -> None:
+    at = press(page(), "recover")
+    recovered = shown_run(recoveries).recovery
+    assert recovered is not None
+    press(at, "recover_use")
+    assert made.session.subject is recovered.subject and made.session.choice.prune == 0
+    assert not made.session.choice.edits and made.session.choice.fixed is None
+
+
+def test_forgotten_run_leaves_the_page(page: Callable[..., Any], made: Results) -> None:
+    at = press(press(page(), "recover"), "recover_forget")
+    assert not made.session.recoveries and "Before and after" not in [header.value for header in at.header]
+
+
+def test_another_run_can_be_looked_at(page: Callable[..., Any], recoveries: Recoveries) -> None:
+    at = press(page(), "recover")
+    first = shown_run(recoveries)
+    at.slider(key="_w_recover_level").set_value(0.5).run()
+    press(at, "recover")
+    assert shown_run(recoveries) is not first
+    at.selectbox(key="_w_recover_run").set_value(0).run()
+    assert not at.exception and shown_run(recoveries) is first
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def test_files_hold_the_run_and_no_path(page: Callable[..., Any], recoveries: Recoveries) -> None:
+    press(page(), "recover")
+    run = shown_run(recoveries)
+    history = run.history()
+    assert history is not None
+    table = pd.read_csv(io.BytesIO(recovery_files.history_csv(history)))
+    assert table["step"].tolist() == [0, 1, 2, 3, 4]
+    assert table["training_loss"].notna().tolist() == [False, True, True, True, True]
+    assert table.loc[table["validation_loss"].notna(), "step"].tolist() == [one["step"] for one in history.evaluations]
+    importance = pd.read_csv(io.BytesIO(recovery_files.importance_csv(history)))
+    assert len(importance) == 3 * len(history.checks)
+
+    content = recovery_files.record_json(run).decode()
+    record = json.loads(content, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert record["method"] == "safe" and record["mask"]["pruned"] == ["L0H1", "L1H0", "L1H2"]
+    assert set(record["measured"]["selection"]) == {"whole", "masked", "recovered"}
+    assert str(run.folder) not in content
+
+    with zipfile.ZipFile(io.BytesIO(recovery_files.zipped(run.folder / "model"))) as archive:
+        names = archive.namelist()
+        assert archive.testzip() is None
+    assert "model/config.json" in names and recovery_files.size_of(run.folder / "model") > 0
