@@ -20,7 +20,7 @@ def report(page: Page, mask: Mask) -> None:
     """What it holds, and the file."""
     st.header("Report", help=help_of("provenance", "evaluation"), anchor=False)
     made = report_home.report_of(page.results, mask, known_speed(page.results, mask))
-    figures = "the figures measured above" if made.measured else "figures once they are measured"
+    figures = "the measured figures" if made.measured else "figures once they are measured"
     st.markdown(
         "One HTML file that opens in any browser without a network, and prints: model, data, criterion, the mask as a "
         f"picture and a list, what each head is worth, {figures}, savings and provenance."
