@@ -27,6 +27,9 @@ def test_demo_is_cut_recovered_by_safe_watched_stopped_gone_on_with_and_exported
     visit.to("Recover").settled()
     main, page = visit.page.get_by_test_id("stMain"), visit.page
     expect(main).to_contain_text(f"{CUT} of {HEADS} heads are cut out of the weights first")
+    page.get_by_test_id("stButtonGroup").get_by_text("10,000", exact=True).click()  # long enough to stop it in time
+    expect(main).to_contain_text("Trained on 10,000 of 30,000 texts")
+    visit.settled()
     schedule = visit.chart("The threshold over").inner_html()
     visit.slider("Level of the threshold").focus()
     visit.slider("Level of the threshold").press("ArrowRight")
@@ -52,10 +55,10 @@ def test_demo_is_cut_recovered_by_safe_watched_stopped_gone_on_with_and_exported
     expect(visit.chart("Importance of each block")).to_be_visible(timeout=LONG)
 
     main.get_by_role("button", name="Stop").click()
-    visit.expect_alert(re.compile(r"Stopped at step \d+ of 125\."), timeout=LONG)
+    visit.expect_alert(re.compile(r"Stopped at step \d+ of 625\."), timeout=LONG)
     visit.settled()
     page.get_by_role("button", name="Go on").click()
-    expect(page.get_by_role("heading", name="Before and after")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("heading", name="Before and after")).to_be_visible(timeout=2 * LONG)
     visit.settled()
     assert visit.figure("Accuracy, recovered").endswith("%")
     assert re.fullmatch(r"\+\d+\.\d pts", visit.figure("Change by recovery"))
@@ -69,7 +72,7 @@ def test_demo_is_cut_recovered_by_safe_watched_stopped_gone_on_with_and_exported
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the run, JSON").click()
     record = json.loads(Path(download.value.path()).read_text("utf-8"))
-    assert record["method"] == "safe" and record["history"]["step"] == 125
+    assert record["method"] == "safe" and record["history"]["step"] == 625
 
     page.get_by_role("button", name="Use this model").click()
     visit.expect_alert("with nothing more cut")

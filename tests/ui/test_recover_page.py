@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from headviz.errors import RunError
@@ -89,9 +89,10 @@ def charts_of(at: Any) -> int:
 
 
 def bars_at(at: Any) -> int:
-    """The step whose importances the player shows."""
-    alts = [chart.proto.alt for chart in at.get("vega_lite_chart")]
-    return next(int(found[1]) for alt in alts if (found := re.match(r"Importance of each block at step (\d+)", alt)))
+    """The step of which the player shows the importances."""
+    tables = [table for chart in at.get("vega_lite_chart") for table in chart.proto.datasets if table.name == "now"]
+    marked = [pa.ipc.open_stream(table.data.data).read_all().to_pydict()["step"] for table in tables]
+    return int(next(steps[0] for steps in marked if steps))
 
 
 def shown_run(recoveries: Recoveries) -> RecoveryRun:

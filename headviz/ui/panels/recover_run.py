@@ -179,7 +179,7 @@ def _threshold(run: RecoveryRun, history: History | None, check: int | None) -> 
         absolute = schedule.scale != "relative"
         top = float(max(frame["importance"].max(), schedule.level)) if absolute else None
         drawing = charts.importance_bars(frame[frame["step"] == at], relative=not absolute, top=top)
-        draw(drawing, key="recover_bars", alt=f"Importance of each block at step {at:,}, with the threshold")
+        draw(drawing, key="recover_bars", alt="Importance of each block at that check, with the threshold")
 
 
 def _curves(run: RecoveryRun, history: History) -> None:

@@ -56,6 +56,10 @@ def settings(page: Page, mask: Mask) -> None:
     """All that a run rests on, and the button."""
     require_packages("Recovery", "recover", "accelerate", "peft", error=RunError)
     st.header("What is recovered, and how", help=help_of("recovery"), anchor=False)
+    subject = page.session.subject
+    if subject is not None and subject.task != "text-classification":
+        note(f"Recovery trains classifiers of texts, and {subject.name} is for {subject.task}.")
+        return
     _in_words(page, mask)
     with st.expander("Settings of a run", expanded=Recoveries(page.results).shown() is None):
         with st.container(horizontal=True, gap="medium", key="recover_choice"):
