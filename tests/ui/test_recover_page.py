@@ -237,6 +237,9 @@ def test_lora_beside_safe_shows_the_differences(page: Callable[..., Any], recove
     assert recoveries.shown() is not None and shown_run(recoveries).method == "safe"
     assert charts_of(at) == before + 1 and "Difference in accuracy" in figures(at)
     checks = shown_run(recoveries).history()
+    table = at.dataframe[0].value
+    assert table["Method"].tolist() == ["SAFE", "LoRA"]
+    assert table["Frozen from the bottom"].tolist()[1] == "" and table["Accuracy"].str.contains(" to ").all()
     assert checks is not None and figures(at)["Frozen from the bottom"][0].endswith(f"of {len(checks.checks)} checks")
 
 

@@ -18,6 +18,7 @@ from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
 from headviz.ui.recoveries import Levels, Recoveries, RecoveryRun
 from headviz.ui.recovery_files import history_csv, importance_csv, record_json, size_of, zipped
+from headviz.ui.recovery_tables import from_the_bottom, run_table
 from headviz.ui.state import OpenedModel
 from headviz.ui.waiting import wait_for
 
@@ -34,6 +35,7 @@ def result(page: Page, run: RecoveryRun) -> None:
         _use(page, run)
         _report(page, run)
         _beside_lora(page, run)
+        _side_by_side(page, run)
         _slice(page, run)
     if stage not in ("waiting", "running") and run.history() is not None:
         _files(page, run, done=stage == "done")
@@ -156,24 +158,30 @@ def _differences(run: RecoveryRun, twin: RecoveryRun) -> None:
     assert run.recovery is not None and twin.recovery is not None
     own, other = run.levels["selection"].recovered, twin.levels["selection"].recovered
     assert own is not None and other is not None
-    history = run.recovery.history
     columns = places(2, "recover_beside")
     change = own.against(other)
     figure(
         columns[0], "Difference in accuracy", numbers.points(change), numbers.points_interval(change),
         "paired_difference",
     )  # fmt: skip
-    if history.checks:
-        prefixes = sum(check.frozen == tuple(sorted(check.frozen, reverse=True)) for check in history.checks)
+    if checks := run.recovery.history.checks:
         figure(
-            columns[1], "Frozen from the bottom", f"{prefixes} of {len(history.checks)} checks", "no gap below a block",
-            explained="At so many checks the frozen blocks were the lowest ones, without a live block below any.",
+            columns[1], "Frozen from the bottom", f"{from_the_bottom(run.recovery.history)} of {len(checks)} checks",
+            "no live block below a frozen one",
+            explained="At so many checks the frozen blocks were the lowest ones: only those save memory.",
         )  # fmt: skip
     table = run.recovery.cost.against(twin.recovery.cost)
     draw(charts.meters(table), key="recover_cost", alt=f"Cost of {run.title} as differences to LoRA")
     st.markdown("Times are of this machine, one run each, and scatter with what else it does; counts do not.")
-    with st.expander("The figures"):
-        st.dataframe(table, hide_index=True, key="recover_cost_table")
+
+
+def _side_by_side(page: Page, run: RecoveryRun) -> None:
+    """A row for every finished run of the same model, mask, texts and seed."""
+    recoveries = Recoveries(page.results)
+    others = [one for one in recoveries.runs.values() if one.problem == run.problem and recoveries.stage(one) == "done"]
+    if len(others) > 1:
+        st.subheader("Runs side by side", anchor=False)
+        st.dataframe(run_table(others), hide_index=True, key="recover_runs")
 
 
 def _slice(page: Page, run: RecoveryRun) -> None:

@@ -1,0 +1,64 @@
+"""Finished recoveries of one problem as a table: what each gave, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headviz.ui import numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from headviz.recovery import History
+    from headviz.ui.recoveries import RecoveryRun
+
+
+def run_table(runs: Sequence[RecoveryRun]) -> pd.DataFrame:
+    """A row per finished run: its quality on the validation texts with its interval, and its cost."""
+    import pandas as pd
+
+    return pd.DataFrame([_row(run) for run in runs])
+
+
+def _row(run: RecoveryRun) -> dict[str, str]:
+    recovered = run.levels["selection"].recovered
+    assert run.recovery is not None and recovered is not None
+    cost, history, metric = run.recovery.cost, run.recovery.history, recovered.main
+    estimate, memory = recovered.metrics[metric], cost.activations
+    checks, units = len(history.checks), len(history.layers)
+    return {
+        "Method": run.title,
+        numbers.title_of(metric): f"{numbers.quantity(estimate.value, metric)} ({numbers.interval(estimate, metric)})",
+        "Saved activations, mean": _megabytes(memory.mean),
+        "peak": _megabytes(memory.peak),
+        "end": _megabytes(memory.end),
+        "FLOPs": f"{numbers.count(int(cost.flops))}",
+        "Time": f"{cost.total_seconds:,.1f} s",
+        "without scoring": f"{cost.total_seconds - cost.seconds['scoring']:,.1f} s",
+        "Frozen prefix, mean": numbers.share(mean_prefix(history)) if units else "",
+        "Frozen from the bottom": f"{from_the_bottom(history)} of {checks} checks" if checks else "",
+    }
+
+
+def from_the_bottom(history: History) -> int:
+    """At how many checks no live block was below a frozen one."""
+    from headviz.recovery.freezing import is_prefix
+
+    return sum(is_prefix(np.array(check.frozen)) for check in history.checks)
+
+
+def mean_prefix(history: History) -> float:
+    """The share of blocks that were frozen with no live one below, mean over the steps that were made."""
+    from headviz.recovery.freezing import prefix_length
+
+    ends = [*(check.step for check in history.checks[1:]), history.step]
+    spans = zip(history.checks, ends, strict=False)
+    frozen = sum(prefix_length(np.array(check.frozen)) * (end - check.step) for check, end in spans)
+    return frozen / (len(history.layers) * history.step) if history.step and history.layers else 0.0
+
+
+def _megabytes(number: float) -> str:
+    return f"{number / 1e6:,.1f} MB"
