@@ -165,6 +165,21 @@ def test_control_without_a_safe_run_says_what_to_run_first(page: Callable[..., A
     assert at.button(key="recover").disabled
 
 
+def test_control_copies_the_safe_run_of_this_visit(
+    page: Callable[..., Any], made: Results, recoveries: Recoveries
+) -> None:
+    at = press(page(), "recover")
+    safe = shown_run(recoveries)
+    short = {name: SHORT[name] for name in ("batch_size", "evaluations")}
+    made.session.recovering = RecoverChoice(method="random", texts=None, values={"random": short})
+    press(at.run(), "recover")
+    control = shown_run(recoveries)
+    assert control.parent is safe and recoveries.stage(control) == "done"
+    counts = [[sum(check.frozen) for check in run.history().checks] for run in (safe, control)]  # type: ignore[union-attr]
+    assert counts[0] == counts[1] and sum(counts[0])
+    assert str(safe.folder) not in recovery_files.record_json(control).decode()
+
+
 # -- a run -------------------------------------------------------------------------------------------------------------
 
 
