@@ -39,21 +39,26 @@ def with_transformers(source: str, revision: str | None, subject: Subject, mask:
     texts = _texts(pair)
     at = f", revision={revision!r}" if revision else ""
     cut = "".join(f"    {name!r}: {heads},\n" for name, heads in _cut_columns(subject, mask).items())
-    size = _uses(subject)[0].head_size
+    use = _uses(subject)[0]
+    # a Conv1D keeps its weights transposed, as a linear layer does not
+    columns = f"weight.view(-1, {use.head_size}, weight.shape[1])[heads]"
+    if not use.transposed:
+        columns = f"weight.view(weight.shape[0], -1, {use.head_size})[:, heads]"
+    trust = "" if subject.cut is None else ", trust_remote_code=True"  # a pruned folder's classes are in the folder
     return f"""import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 source = {source!r}
 tokenizer = AutoTokenizer.from_pretrained(source{at})
-model = AutoModelForSequenceClassification.from_pretrained(source{at}, dtype=torch.float32).eval()
+model = AutoModelForSequenceClassification.from_pretrained(source{at}{trust}, dtype=torch.float32).eval()
 
 # output projection of each layer: heads that are cut, counted from 0
 cut = {{
 {cut}}}
 with torch.no_grad():
     for name, heads in cut.items():
-        projection = model.get_submodule(name)
-        projection.weight.view(projection.out_features, -1, {size})[:, heads] = 0
+        weight = model.get_submodule(name).weight
+        {columns} = 0
     logits = model(**tokenizer({texts}, return_tensors="pt")).logits
 print(model.config.id2label[logits.argmax(-1).item()])
 """

@@ -29,7 +29,7 @@ def test_report_opens_alone_and_says_what_the_page_says(
     visit.settled()
     accuracy, agreement = visit.figure("Accuracy final"), visit.figure("Agreement final")
     with visit.page.expect_download() as downloading:
-        visit.page.get_by_role("button", name=re.compile("^Download report.html")).click()
+        visit.page.get_by_role("button", name=re.compile("^Download report")).click()
     path = tmp_path / "report.html"
     downloading.value.save_as(path)
     for theme in ("light", "dark"):

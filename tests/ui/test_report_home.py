@@ -74,4 +74,4 @@ def test_export_page_offers_the_report_with_its_size(opened: Any) -> None:
     at = opened.switch_page("pages/export.py").run()
     assert not at.exception and not at.error
     (label,) = [one.label for one in at.get("download_button") if "report.html" in one.label]
-    assert label.startswith("Download report.html (") and label.endswith(" kB)")
+    assert label.startswith("Download report (") and label.endswith(" kB)")

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import headviz as hv
 from headviz.errors import MaskError
 from headviz.ui import snippets
-from tests.tiny import save_tiny
+from tests.tiny import save_tiny, tiny_model
 
 
 def run(code: str, folder: Path) -> str:
@@ -59,6 +60,19 @@ def test_snippet_with_transformers_predicts_as_the_masked_model(family: str, tmp
     assert told["logits"].allclose(expected, atol=1e-5)
     unmasked = subject.forward(subject.encode([(text,)]).batch(__import__("numpy").array([0])).inputs)
     assert not told["logits"].allclose(unmasked, atol=1e-3)
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt2"])
+def test_snippet_for_a_pruned_folder_cuts_further(family: str, tmp_path: Path) -> None:
+    model, tokenizer = tiny_model(family)
+    whole = hv.Subject.wrap(model, tokenizer, name=family)
+    folder = hv.save_pruned(hv.prune(whole, hv.Mask.full(whole).with_toggled("L0H1", "L2H3")), tmp_path / family)
+    subject = hv.load(folder)
+    mask = hv.Mask.full(subject).with_toggled("L0H1", "L1H3")
+    told: dict[str, Any] = {"print": lambda *parts: None}
+    exec(compile(snippets.with_transformers(str(folder), None, subject, mask), "snippet", "exec"), told)
+    inputs = subject.encode([("A text to classify.",)]).batch(np.array([0])).inputs
+    assert told["logits"].allclose(subject.forward(inputs, gates=subject.gates(mask.keep)), atol=1e-5)
 
 
 def test_snippet_with_transformers_runs_by_itself(tiny_subject: Any, tiny_folder: Path, tmp_path: Path) -> None:

@@ -27,6 +27,6 @@ def report(page: Page, mask: Mask) -> None:
     )
     content = written(made).encode("utf-8")
     st.download_button(
-        f"Download report.html ({len(content) / 1000:,.0f} kB)", content, "report.html", "text/html",
+        f"Download report ({len(content) / 1000:,.0f} kB)", content, "report.html", "text/html",
         key="download.html", on_click="ignore", icon=":material/download:",
     )  # fmt: skip
