@@ -10,7 +10,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from served import Served, chromium, find_chromium  # noqa: E402
 
-from tests.browser.visit import Visit  # noqa: E402
+from tests.browser.visit import LONG, Visit  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 STATE = {"model": "demo/reviews", "data": "demo/reviews", "criterion": "hies", "alpha": "0.900", "prune": "16"}
@@ -36,6 +36,11 @@ def main() -> None:
             _shoot(visit, f"complementarity-{theme}.png")
             visit.to("Mask").settled().toggle("L0H0")
             _shoot(visit, f"mask-{theme}.png")
+            visit.to("Recover").settled()
+            visit.page.get_by_role("button", name="Recover", exact=True).click()
+            visit.page.get_by_role("button", name="Use this model").wait_for(timeout=LONG)
+            visit.settled()
+            _shoot(visit, f"recover-{theme}.png")
             visit.to("Export").settled()
             _shoot(visit, f"export-{theme}.png")
             context.close()
