@@ -47,6 +47,19 @@ def units_of(model: nn.Module, mlp: bool = False) -> tuple[Unit, ...]:
     return tuple(found.values())
 
 
+def projections(model: nn.Module, mlp: bool = False) -> dict[str, Any]:
+    """The modules that get adapters, by name: query, key, value and output projections of the blocks that have heads,
+    and with ``mlp`` every projection of the MLPs."""
+    uses = family_of(model).uses(model)
+    heads = {id(part): use.heads for use in uses for part in (use.query, use.key, use.value, use.output)}
+    blocks = tuple(f"{unit.block}." for unit in units_of(model, mlp))
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear | Conv1D) and name.startswith(blocks) and heads.get(id(module), mlp)
+    }
+
+
 def is_shared(model: nn.Module) -> bool:
     """Whether one block serves several layers (ALBERT), so that it cannot be frozen at one depth alone."""
     blocks = [_block(use) for use in family_of(model).uses(model)]
@@ -62,7 +75,7 @@ def with_adapters(model: Any, settings: Mapping[str, Any]) -> Any:
     """
     from peft import LoraConfig, get_peft_model
 
-    targets = dict(_targets(model, mlp=settings["mlp"]))
+    targets = projections(model, mlp=settings["mlp"])
     if not targets:
         raise RunError("No block has heads left, so there is nothing to adapt. Recover with method='full'.")
     ranks = {name: min(settings["r"], *_sizes(module)) for name, module in targets.items()}
@@ -126,18 +139,6 @@ def _block(use: AttentionUse) -> str:
     if found is None:
         raise RunError(f"{use.name} stands in no list of blocks, so it cannot be adapted. Recover with method='full'.")
     return found[0]
-
-
-def _targets(model: nn.Module, mlp: bool) -> Iterator[tuple[str, nn.Module]]:
-    """The projections that get adapters, by name."""
-    uses = family_of(model).uses(model)
-    attention = {id(part): use.heads for use in uses for part in (use.query, use.key, use.value, use.output)}
-    inside = tuple(f"{unit.block}." for unit in units_of(model, mlp))
-    for name, module in model.named_modules():
-        if not isinstance(module, nn.Linear | Conv1D) or not name.startswith(inside):
-            continue
-        if attention.get(id(module), mlp):
-            yield name, module
 
 
 def _head(model: nn.Module) -> list[str]:

@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers.pytorch_utils import Conv1D
 
 from headviz import stats
 from headviz.errors import RunError
 from headviz.evaluation import Prepared, prepare
-from headviz.families import family_of
 from headviz.progress import CancelSignal, OnProgress, Progress
-from headviz.recovery.adapters import units_of
+from headviz.recovery.adapters import projections
 from headviz.subject import Subject
 
 if TYPE_CHECKING:
@@ -127,19 +126,6 @@ def _like(theta: Tensor, draw: np.random.Generator) -> Tensor:
     drawn = torch.as_tensor(draw.standard_normal(tuple(theta.shape)), device=theta.device)
     norms = drawn.norm(dim=1, keepdim=True)
     return drawn * torch.where(norms > 0, theta.norm(dim=1, keepdim=True) / norms, 0.0)
-
-
-def projections(model: nn.Module, mlp: bool = False) -> dict[str, Any]:
-    """What theta is made of, by name: the modules that get adapters, which are the query, key, value and output
-    projections of blocks with heads, and with ``mlp`` those of the MLP."""
-    uses = family_of(model).uses(model)
-    heads = {id(part): use.heads for use in uses for part in (use.query, use.key, use.value, use.output)}
-    blocks = tuple(f"{unit.block}." for unit in units_of(model, mlp))
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear | Conv1D) and name.startswith(blocks) and heads.get(id(module), mlp)
-    }
 
 
 def _rows(part: Any) -> Tensor:
