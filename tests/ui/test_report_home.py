@@ -73,5 +73,5 @@ def test_proof_of_a_model_that_was_written_stands_in_the_report(made: Results) -
 def test_export_page_offers_the_report_with_its_size(opened: Any) -> None:
     at = opened.switch_page("pages/export.py").run()
     assert not at.exception and not at.error
-    (label,) = [one.label for one in at.get("download_button") if "report.html" in one.label]
+    (label,) = [one.label for one in at.get("download_button") if "Download report" in one.label]
     assert label.startswith("Download report (") and label.endswith(" kB)")
