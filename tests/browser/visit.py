@@ -136,7 +136,8 @@ class Visit:
         self.page.get_by_role("textbox", name="or a demo, a Hugging Face data set or a file path").fill("")
         self.upload(*files)
         for file in files:
-            expect(self.page.get_by_test_id("stFileUploader")).to_contain_text(file.name)
+            expect(self.page.get_by_role("button", name=f"Remove {file.name}").first).to_be_visible()
+        self.settled()  # a form that is sent while a file is on its way is not sent at all
         self.page.get_by_role("button", name="Open data").click()
         return self
 
