@@ -17,6 +17,10 @@ if session.wanted_model is not None:
 if session.model is None:
     with ui.shown():
         gates.welcome(page)
+    if session.data is not None:
+        with ui.shown():
+            st.markdown("Open a model next, to score its heads on this data.")
+            model_card.data_card(page)
 else:
     with ui.shown():
         model_card.model_card(page)

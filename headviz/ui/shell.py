@@ -86,12 +86,14 @@ def _in_hand(page: Page) -> None:
     st.divider()
     if session.subject is None:
         st.markdown("No model is open yet.")
-        return
-    layers, heads = session.subject.shape
-    st.markdown(f"**Model**  \n{plain(session.subject.name)}  \n{layers} layers × {heads} heads")
-    data = plain(session.data.calibration.name) if session.data else "none yet"
-    st.markdown(f"**Data**  \n{data}")
-    if (mask := page.results.known_mask()) is not None:
+    else:
+        layers, heads = session.subject.shape
+        st.markdown(f"**Model**  \n{plain(session.subject.name)}  \n{layers} layers × {heads} heads")
+    if session.data is not None:
+        st.markdown(f"**Data**  \n{plain(session.data.calibration.name)}")
+    elif session.subject is not None:
+        st.markdown("**Data**  \nnone yet")
+    if session.subject is not None and (mask := page.results.known_mask()) is not None:
         count = len(session.choice.edits)
         by_hand = f", {count} by hand" if count else ""
         st.markdown(f"**Mask**  \n{len(mask.pruned)} of {sum(mask.heads)} heads cut{by_hand}")

@@ -66,6 +66,24 @@ def test_page_with_a_model_and_no_data_says_what_is_missing(
     assert any("data to score and measure on is missing" in text.value for text in at.markdown)
 
 
+def test_home_with_data_and_no_model_shows_the_data_and_asks_for_a_model(
+    app: Callable[..., Any], tiny_file: Path
+) -> None:
+    at = send(app(), data_source=str(tiny_file))
+    texts = [block.value for block in at.markdown]
+    assert "Open a model next, to score its heads on this data." in texts
+    assert "Texts from the column text, labels from label." in "\n".join(texts)
+    assert f"**Data**  \n{tiny_file.name}" in [block.value for block in at.sidebar.markdown]
+    assert next(button.label for button in at.button) == "Open the demo"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_with_data_and_no_model_says_what_is_missing(app: Callable[..., Any], tiny_file: Path, page: str) -> None:
+    at = send(app(), data_source=str(tiny_file)).switch_page(page).run()
+    assert not at.exception
+    assert any("a model whose heads to score is missing" in text.value for text in at.markdown)
+
+
 # -- the way through ---------------------------------------------------------------------------------------------------
 
 

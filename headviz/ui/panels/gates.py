@@ -20,7 +20,10 @@ def ready(page: Page) -> bool:
     if session.wanted_model is not None:
         asked_for(page)
     elif session.model is None:
-        st.markdown("This page needs a model and data.")
+        if session.data is None:
+            st.markdown("This page needs a model and data.")
+        else:
+            st.markdown(f"{plain(session.data.calibration.name)} is open; a model whose heads to score is missing.")
         demo_button(page)
         st.page_link("app.py", label="Open a model of your own on Home", icon=":material/home:")
     elif session.data is None:
