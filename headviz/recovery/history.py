@@ -64,7 +64,7 @@ class History:
         for entry in log:
             if "eval_loss" in entry:
                 figures = {name.removeprefix("eval_"): value for name, value in entry.items() if name != "epoch"}
-                timing = ("runtime", "samples_per_second", "steps_per_second")
+                timing = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
                 evaluations.append({name: value for name, value in figures.items() if name not in timing})
         return cls(losses=losses, evaluations=evaluations, **rest)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import random
 import shutil
@@ -22,6 +23,7 @@ from transformers.trainer_callback import PrinterCallback, TrainerState
 
 from headviz.checkpoint.quiet import quiet_transformers
 from headviz.errors import Cancelled, ExportError, RunError
+from headviz.files import write_text
 from headviz.progress import CancelSignal, Progress
 from headviz.recovery.adapters import ADAPTED, Unit, units_of, with_adapters
 from headviz.recovery.batching import Collate, LikeLengths, Texts
@@ -86,9 +88,10 @@ class Trained:
 def train(work: Work, checkpoint: Path | None, progress: Progress, cancel: CancelSignal | None) -> Trained:
     """Train ``work.model`` in place, from ``checkpoint`` or from the start, and leave it with its best weights.
 
-    The history is in ``work.folder`` at every log. Once ``cancel`` is set the step under way ends, a checkpoint of it
-    is written, and Cancelled is raised. Raises RunError where the loss is not finite, and where two checkpoints in a
-    row could not be written and no look at the validation split was before.
+    The history is in ``work.folder`` at every log. Once ``cancel`` is set the step under way ends, or a look at the
+    validation split is broken off; a checkpoint of that step is written, and Cancelled is raised. Raises RunError where
+    the loss is not finite, and where two checkpoints in a row could not be written and no look at the validation split
+    was before.
     """
     state = {} if checkpoint is None else read_state(checkpoint)
     with quiet_transformers(), _one_random_state(), contextlib.ExitStack() as hooks:
@@ -108,11 +111,9 @@ def train(work: Work, checkpoint: Path | None, progress: Progress, cancel: Cance
         for callback in callbacks:
             if callback is not None:
                 trainer.add_callback(callback)
-        trainer.keep = lambda folder: _write(folder, trainer, freezer, meters)
-        if checkpoint is not None and state.get("over"):
-            trainer.open_state(checkpoint)
-        else:
-            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        trainer.keep = lambda folder: _write(folder, freezer, meters)
+        if checkpoint is None or not trainer.is_over_at(checkpoint):
+            trainer.train_on(checkpoint)
         if watch.stopped:
             raise Cancelled()
         trainer.take_best()
@@ -147,12 +148,12 @@ def _freezer(
     return freezer
 
 
-def _write(folder: Path, trainer: _Trainer, freezer: Freezer | None, meters: Meters) -> None:
+def _write(folder: Path, freezer: Freezer | None, meters: Meters) -> None:
     """headviz's own part of a checkpoint."""
     checks = [] if freezer is None else [asdict(check) for check in freezer.checks]
     if freezer is not None and freezer.previous:
         write_outputs(folder, freezer.reference)
-    write_state(folder, {"meters": meters.state(), "checks": checks, "over": trainer.is_over})
+    write_state(folder, {"meters": meters.state(), "checks": checks})
 
 
 class _Trainer(Trainer):
@@ -213,13 +214,39 @@ class _Trainer(Trainer):
     @property
     def is_over(self) -> bool:
         """Whether no step is left to make: all are made, or the last looks at the validation split were no better."""
-        patience = [one for one in self.callback_handler.callbacks if isinstance(one, EarlyStoppingCallback)]
-        lost = any(one.early_stopping_patience_counter >= one.early_stopping_patience for one in patience)
+        lost = any(one.early_stopping_patience_counter >= one.early_stopping_patience for one in self._patience())
         return lost or self.state.global_step >= self.state.max_steps
 
-    def open_state(self, checkpoint: Path) -> None:
-        """Take up a run that was over at ``checkpoint``: Trainer itself would make another step."""
+    def train_on(self, checkpoint: Path | None) -> None:
+        """Train from ``checkpoint`` on, or from the start; Cancelled leaves a checkpoint of the last step behind."""
+        try:
+            self.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        except Cancelled:
+            if self.state.global_step:
+                self._save_checkpoint(self.model, None)
+            raise
+
+    def is_over_at(self, checkpoint: Path) -> bool:
+        """Whether nothing is left to do after ``checkpoint`` (Trainer itself would make another step); if so, the state
+        is as it was there. A look at the validation split that a stop broke off is made up for, and put into it."""
         self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        self._load_callback_state()
+        if self._look_is_due():
+            self._load_from_checkpoint(str(checkpoint))
+            self._determine_best_metric(self.evaluate(), None)
+            for callback in self._patience():
+                self.state.stateful_callbacks[type(callback).__name__] = callback.state()
+            write_text(checkpoint / TRAINER_STATE_NAME, json.dumps(asdict(self.state), indent=2, sort_keys=True))
+        return self.is_over
+
+    def _look_is_due(self) -> bool:
+        state = self.state
+        if state.global_step % state.eval_steps and state.global_step < state.max_steps:
+            return False
+        return not any(one["step"] == state.global_step and "eval_loss" in one for one in state.log_history)
+
+    def _patience(self) -> list[EarlyStoppingCallback]:
+        return [one for one in self.callback_handler.callbacks if isinstance(one, EarlyStoppingCallback)]
 
     def training_step(self, *arguments: Any, **named: Any) -> Tensor:
         loss = super().training_step(*arguments, **named)
@@ -320,6 +347,10 @@ class _Watch(TrainerCallback):
         if self.cancel is not None and self.cancel.is_set() and state.global_step < state.max_steps:
             self.stopped = True
             control.should_save = control.should_training_stop = True
+
+    def on_prediction_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.cancel is not None and self.cancel.is_set():
+            raise Cancelled()
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         with contextlib.suppress(ExportError):  # a full disk, which checkpoints tell of; training goes on

@@ -25,7 +25,7 @@ from headviz.recovery.checkpoints import is_whole, steps_of
 from headviz.recovery.freezer import Freezer
 from headviz.recovery.training import _Trainer
 from tests.conftest import CHECKOUT
-from tests.recovery.runs import pruned, run, same_weights
+from tests.recovery.runs import pruned, run, same_weights, splits
 
 METHODS = ("full", "lora", "safe", "safe-prefix", "prefix", "random")
 
@@ -182,6 +182,47 @@ def test_run_stopped_by_cancel_leaves_a_checkpoint_of_that_step_and_goes_on(
     assert max(seen) == step
     assert is_whole(tmp_path / "run" / "checkpoints" / f"checkpoint-{step}")
     assert same_run(run("safe", tmp_path / "run", subject=subject), whole("safe"))
+
+
+@pytest.mark.parametrize(
+    ("method", "step", "settings"),
+    [
+        ("full", 4, {}),
+        ("safe", 4, {}),
+        ("safe", 10, {}),  # the last step
+        ("lora", 0, {}),  # before the first one
+        ("lora", 4, {"patience": 1, "lr": 0.05}),  # the look after which patience is lost
+    ],
+)
+def test_cancel_breaks_a_look_at_validation_off_within_a_batch_and_the_run_goes_on_with_that_look(
+    method: str,
+    step: int,
+    settings: dict[str, Any],
+    subject: hv.Subject,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = splits(validation=150)  # three batches
+    expected = run(method, tmp_path / "whole", subject=subject, data=data, **settings)
+    if "patience" in settings:
+        assert expected.history.step == step < expected.history.total
+    cancel, batches, look = threading.Event(), list[int](), _Trainer.prediction_step
+
+    def cancelled_in_the_second_batch(trainer: _Trainer, *arguments: Any, **named: Any) -> Any:
+        batches.append(trainer.state.global_step)
+        if batches.count(step) == 2:
+            cancel.set()
+        return look(trainer, *arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Trainer, "prediction_step", cancelled_in_the_second_batch)
+        with pytest.raises(Cancelled):
+            run(method, tmp_path / "run", subject=subject, data=data, cancel=cancel, **settings)
+        assert batches.count(step) == 2 and max(batches) == step
+        with pytest.raises(Cancelled):  # once more, in the look that is made up for
+            run(method, tmp_path / "run", subject=subject, data=data, cancel=cancel, **settings)
+    again = run(method, tmp_path / "run", subject=subject, data=data, **settings)
+    assert same_run(again, expected) and again.history.best == expected.history.best
 
 
 @pytest.mark.parametrize("method", ["full", "safe"])
