@@ -96,8 +96,8 @@ def counts_of(settings: Settings, units: int, total: int) -> dict[int, int]:
             "with counts_from."
         )
     run = Run.open(settings[COUNTS_FROM])
-    name, history = repr(str(run.folder)), History.open(run.folder)
-    if not run.is_done or not history.checks:
+    name = repr(str(run.folder))
+    if not run.is_done or not (history := History.open(run.folder)).checks:
         raise RunError(f"{name} holds no finished run that froze blocks. Name one of method='safe'.")
     if history.total != total or len(history.layers) != units:
         raise RunError(

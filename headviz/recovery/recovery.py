@@ -115,9 +115,8 @@ def recover(
         silenced=silenced(subject),
         notes=[note for note in (note, _precision_note(subject)) if note is not None],
     )
-    with Progress(work.total, "training", on_progress) as progress:
-        done = run_training(work, latest_whole(place), progress, cancel)
-    return _finished(subject, done, way, run)
+    with run.alone(), Progress(work.total, "training", on_progress) as progress:
+        return _finished(subject, run_training(work, latest_whole(place), progress, cancel), way, run)
 
 
 def _finished(subject: Subject, done: Trained, way: Method, run: Run) -> Recovery:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from headviz.errors import RunError
 from headviz.files import write_text
 
 RUN_FILE = "run.json"
+_LOCK_FILE = ".lock"
 MODEL_FOLDER, ADAPTER_FOLDER = "model", "adapter"
 _FORMAT = 1
 _SAME = {"method": "the method", "seed": "the seed", "settings": "the settings", "model": "the model",
@@ -63,6 +68,23 @@ class Run:
     @property
     def is_done(self) -> bool:
         return self.record.get("state") == "done"
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other processes, and other runs of this one, out of the folder within the block. Raises RunError where
+        one is at work in it."""
+        lock = FileLock(self.folder / _LOCK_FILE)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout as error:
+            raise RunError(
+                f"Another recovery is at work in {str(self.folder)!r}. Wait for its end, or choose another folder."
+            ) from error
+        try:
+            yield
+        finally:
+            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.release()
 
     def finish(self, outcome: dict[str, Any]) -> Run:
         """The run with its outcome written."""

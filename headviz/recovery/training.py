@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import random
 import shutil
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
@@ -37,6 +34,7 @@ from headviz.recovery.methods import Freezing, Method
 from headviz.recovery.probe import Probe
 from headviz.recovery.settings import steps_of_an_epoch, total_steps
 from headviz.recovery.silenced import Silenced, held_silent
+from headviz.recovery.turns import own_random_state, turn
 from headviz.tasks import Task
 
 _LOGS = 100  # losses in a history, about
@@ -94,7 +92,7 @@ def train(work: Work, checkpoint: Path | None, progress: Progress, cancel: Cance
     was before.
     """
     state = {} if checkpoint is None else read_state(checkpoint)
-    with quiet_transformers(), _one_random_state(), contextlib.ExitStack() as hooks:
+    with turn(progress, cancel), quiet_transformers(), own_random_state(), contextlib.ExitStack() as hooks:
         set_seed(work.seed)  # of the adapters' first weights
         units = units_of(work.model, work.settings["mlp"]) if work.method.adapters else ()
         model: Any = with_adapters(work.model, work.settings) if work.method.adapters else work.model
@@ -386,18 +384,3 @@ def _require_finite(what: str, value: float, step: int) -> None:
             f"The {what} is not a number at step {step:,}. Start another run with a lower learning rate (lr); "
             "what this one has written is kept."
         )
-
-
-_ALONE = threading.Lock()
-
-
-@contextlib.contextmanager
-def _one_random_state() -> Iterator[None]:
-    """The process's random states are this run's within the block, and are as before after it."""
-    with _ALONE, torch.random.fork_rng():
-        python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 -- Trainer seeds the global one
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)  # noqa: NPY002

@@ -78,9 +78,10 @@ def test_finished_run_holds_no_checkpoint_and_no_pickle(safe: Recovery) -> None:
 
 def test_checkpoints_hold_no_training_arguments(subject: hv.Subject, tmp_path: Path) -> None:
     cancel = threading.Event()
-    cancel.set()
     with pytest.raises(Cancelled):
-        run("lora", tmp_path / "run", subject=subject, cancel=cancel)
+        run(
+            "lora", tmp_path / "run", subject=subject, cancel=cancel, on_progress=lambda done, *_: done and cancel.set()
+        )
     names = {path.name for path in (tmp_path / "run" / "checkpoints" / "checkpoint-1").iterdir()}
     assert "headviz.json" in names and "training_args.bin" not in names
 

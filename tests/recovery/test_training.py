@@ -19,7 +19,7 @@ import torch
 
 import headviz as hv
 from headviz.errors import Cancelled, RunError
-from headviz.recovery import Recovery
+from headviz.recovery import Recovery, turns
 from headviz.recovery.adapters import parameters_of
 from headviz.recovery.checkpoints import is_whole, steps_of
 from headviz.recovery.freezer import Freezer
@@ -223,6 +223,36 @@ def test_cancel_breaks_a_look_at_validation_off_within_a_batch_and_the_run_goes_
             run(method, tmp_path / "run", subject=subject, data=data, cancel=cancel, **settings)
     again = run(method, tmp_path / "run", subject=subject, data=data, **settings)
     assert same_run(again, expected) and again.history.best == expected.history.best
+
+
+def test_second_run_in_a_folder_at_work_is_refused_and_harms_nothing(subject: hv.Subject, tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    def on_progress(done: int, total: int, stage: str) -> None:
+        if done == 3 and not refused:
+            with pytest.raises(RunError) as error:
+                run("lora", tmp_path / "run", subject=subject)
+            refused.append(str(error.value))
+
+    ours = run("lora", tmp_path / "run", subject=subject, on_progress=on_progress)
+    assert refused == [
+        f"Another recovery is at work in {str(tmp_path / 'run')!r}. Wait for its end, or choose another folder."
+    ]
+    assert ours.saved and ours.history.step == ours.history.total
+
+
+def test_run_that_waits_for_another_one_says_so_and_can_be_cancelled(subject: hv.Subject, tmp_path: Path) -> None:
+    cancel, said = threading.Event(), set[str]()
+
+    def on_progress(done: int, total: int, stage: str) -> None:
+        said.add(stage)
+        if stage == "waiting for another run":
+            cancel.set()
+
+    with turns._ALONE, pytest.raises(Cancelled):
+        run("lora", tmp_path / "run", subject=subject, on_progress=on_progress, cancel=cancel)
+    assert said == {"training", "waiting for another run"}
+    assert run("lora", tmp_path / "run", subject=subject).saved
 
 
 @pytest.mark.parametrize("method", ["full", "safe"])
