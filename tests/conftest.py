@@ -31,9 +31,10 @@ _LOCAL = ("127.", "::1", "localhost", "0.0.0.0")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    from hypothesis import settings
+    from hypothesis import HealthCheck, settings
 
-    settings.register_profile("headviz", derandomize=True, deadline=None, max_examples=60)
+    slow = [HealthCheck.too_slow]  # as `deadline`: how busy the machine is says nothing of the code
+    settings.register_profile("headviz", derandomize=True, deadline=None, max_examples=60, suppress_health_check=slow)
     settings.load_profile("headviz")
 
 
