@@ -32,7 +32,11 @@ def use_mask(visit: Visit, folder: Path) -> dict[str, Any]:
     """Take the plan's mask to the Mask page, and home as a file: its record."""
     count, total = kept(visit)
     visit.page.get_by_role("button", name="Use this mask").click()
-    visit.settled().to("Mask").settled()
+    expect(visit.sidebar).to_contain_text(f"{total - count} of {total} heads cut")
+    visit.wait_for_address(prune=str(total - count)).settled()
+    onward = visit.page.get_by_role("link", name="go on to Mask").get_attribute("href") or ""
+    assert f"mask={visit.asked['mask']}&" in onward
+    visit.to("Mask").settled()
     visit.expect_alert("The mask in hand is CAHP's")
     cut = visit.cut_in_grid()
     assert len(cut) == total - count

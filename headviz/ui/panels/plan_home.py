@@ -9,19 +9,26 @@ from typing import Any
 import streamlit as st
 
 from headviz.complementarity.plan import Plan
-from headviz.ui.controls import emphasis
+from headviz.ui.controls import draw_again, emphasis
 from headviz.ui.page import Page
+from headviz.ui.panels.plan_settings import PARTS
 from headviz.ui.plans import Plans
+from headviz.ui.shell import NAVIGATION
 
 
 def take_home(page: Page, plan: Plan) -> None:
     mask, session = plan.mask, page.session
     signatures = Plans(page.results).signatures()
     in_hand = session.choice.taken is not None and session.choice.taken == mask
+
+    def use() -> None:
+        session.take_plan(mask)
+        draw_again((NAVIGATION, PARTS[1]))  # the address first: the link below carries it
+
     with st.container(horizontal=True, vertical_alignment="center", key="take_plan"):
         st.button(
             f"Use this mask ({len(mask.pruned)} heads cut)", key="use_plan", type=emphasis(),
-            icon=":material/content_cut:", disabled=in_hand, on_click=session.take_plan, args=(mask,),
+            icon=":material/content_cut:", disabled=in_hand, on_click=use,
             help="It becomes the mask in hand on the Mask and Export pages, in the criterion's place. Undo on the Mask "
             "page takes that back.",
         )  # fmt: skip
