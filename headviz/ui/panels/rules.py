@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from headviz.mask import parse_head
 from headviz.ui.controls import answer, help_of, show
 from headviz.ui.errors import note
 from headviz.ui.page import Page
-from headviz.ui.state import room_for
+from headviz.ui.state import Session, room_for
 
 _MOST_NAMED = 24
 
@@ -22,7 +23,7 @@ def rules(page: Page) -> None:
         show(key, choice.least)
         st.number_input(
             "Heads that each layer keeps at least", 0, max(session.subject.heads), key=key, step=1,
-            on_change=answer(key, lambda least: session.commit(least=int(least))), help=help_of("guard"),
+            on_change=answer(key, lambda least: _keep_at_least(session, int(least))), help=help_of("guard"),
         )  # fmt: skip
         if not choice.locks:
             st.markdown("No head is locked. Lock one in the grid: the tool above it, or the key L on a head.")
@@ -37,4 +38,19 @@ def rules(page: Page) -> None:
             )  # fmt: skip
     room = room_for(choice.prune, session.subject.heads, choice.locks, choice.least)
     if room != choice.prune and choice.taken is None:
-        note(f"{choice.prune} heads are to be cut, but the rules leave room for {room}; {room} are cut.")
+        are = "is" if room == 1 else "are"
+        note(f"{choice.prune} heads are to be cut, but the rules leave room for {room}; {room} {are} cut.")
+
+
+def _keep_at_least(session: Session, least: int) -> None:
+    """Take the number over, unless the locks leave some layer fewer heads: then say so and keep the number before."""
+    assert session.subject is not None
+    locked = [parse_head(head)[0] for head, kept in session.choice.locks.items() if not kept]
+    for layer, there in enumerate(session.subject.heads):
+        if locked.count(layer) > there - min(least, there):
+            session.troubles[:] = [
+                f"Layer {layer} cannot keep {least} heads: {locked.count(layer)} of its {there} are locked as cut. "
+                "Unlock heads of that layer, or ask for fewer."
+            ]
+            return
+    session.commit(least=least)

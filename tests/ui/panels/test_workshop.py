@@ -54,10 +54,14 @@ def test_least_heads_per_layer_leave_so_many_and_say_how_many_can_go(at: Any) ->
     assert "**6 of 12 heads kept**" in text(at)
 
 
-def test_rules_that_locks_cannot_bear_give_a_sentence_and_stay_changeable(at: Any) -> None:
+def test_rules_that_locks_cannot_bear_are_refused_with_a_sentence_and_the_mask_stays(at: Any) -> None:
     session_of(at).choice.locks = {f"L1H{head}": False for head in range(3)}
     at.number_input(key="_w_least").set_value(2).run()
-    assert not at.exception and "least_per_layer" in said(at)
+    assert not at.exception and session_of(at).choice.least == at.number_input(key="_w_least").value == 0
+    assert said(at).startswith("Layer 1 cannot keep 2 heads: 3 of its 4 are locked as cut.")
+    assert "heads kept**" in text(at)
+    at.number_input(key="_w_least").set_value(1).run()
+    assert not at.error and session_of(at).choice.least == 1
     button(at, "Unlock all").click().run()
     assert not at.error and session_of(at).choice.locks == {}
     assert "heads kept**" in text(at)
