@@ -66,7 +66,7 @@ def check_source(text: str, *, local: bool, error: type[HeadvizError] = LoadErro
     root = data_root()
     if root is None and not local:
         raise error(_REFUSED)
-    path = Path(text).expanduser()
+    path = _expanded(text, error)
     if root is None:
         return str(path) if text.startswith("~") else text
     try:
@@ -80,26 +80,32 @@ def check_source(text: str, *, local: bool, error: type[HeadvizError] = LoadErro
     raise error("There is no such file or folder under this server's data root; check the path.")
 
 
-def check_destination(text: str, *, local: bool) -> Path:
-    """Where a visitor may have a new folder written; else the refusal, as ExportError."""
+def _expanded(text: str, error: type[HeadvizError]) -> Path:
+    """A path whose ~ is written out. Raises ``error`` where nobody has that home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise error("~ and the name behind it are no home folder here; type the whole path.") from None
+
+
+def check_destination(text: str, *, local: bool, what: str = "folder") -> Path:
+    """Where a visitor may have a new folder (or file, says ``what``) written; else the refusal, as ExportError."""
     text, root = text.strip(), data_root()
     if not text:
-        raise ExportError("Type the path of a new folder.")
+        raise ExportError(f"Type the path of a new {what}.")
     if root is None and not local:
         raise ExportError("This server writes no folders for visitors; download the zip.")
-    path = Path(text).expanduser()
-    if root is None:
-        return _new(path.resolve())
-    inside = (path if path.is_absolute() else root / path).resolve()
-    if not inside.is_relative_to(root):
-        raise ExportError("The folder must lie under this server's data root; choose another path.")
-    return _new(inside)
-
-
-def _new(path: Path) -> Path:
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise ExportError("There is something at that path already; name a new folder.")
-    return path
+    path = _expanded(text, ExportError)
+    try:
+        inside = (path if root is None or path.is_absolute() else root / path).resolve()
+        if root is not None and not inside.is_relative_to(root):
+            raise ExportError(f"The {what} must lie under this server's data root; choose another path.")
+        taken = inside.exists() and not (inside.is_dir() and not any(inside.iterdir()))
+    except (OSError, ValueError, RuntimeError):  # a name no file system takes, a folder shut to us, links in a circle
+        raise ExportError("Nothing can be written at that path; choose another one.") from None
+    if taken:
+        raise ExportError(f"There is something at that path already; name a new {what}.")
+    return inside
 
 
 def open_model(text: str, *, revision: str | None, local: bool, on_progress: Any = None) -> OpenedModel:

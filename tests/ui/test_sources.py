@@ -96,6 +96,29 @@ def test_destination_is_for_this_machine_or_under_the_data_root(
         sources.check_destination(" ", local=True)
 
 
+@pytest.mark.parametrize("text", ["x" * 600, "~no.such.visitor/new", "a\0b", "\ud800"])
+@pytest.mark.parametrize("rooted", [False, True])
+def test_destination_that_no_file_system_takes_is_refused_with_a_sentence(
+    text: str, rooted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if rooted:
+        monkeypatch.setenv("HEADVIZ_DATA_ROOT", str(tmp_path))
+    with pytest.raises(ExportError, match="path"):
+        sources.check_destination(text, local=True)
+
+
+def test_destination_of_a_file_is_called_a_file(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").touch()
+    for text in ("", str(tmp_path / "model.onnx")):
+        with pytest.raises(ExportError, match="a new file"):
+            sources.check_destination(text, local=True, what="file")
+
+
+def test_source_in_the_home_of_nobody_is_refused_with_a_sentence() -> None:
+    with pytest.raises(LoadError, match="no home folder"):
+        sources.check_source("~no.such.visitor/model", local=True)
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

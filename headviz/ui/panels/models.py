@@ -88,7 +88,7 @@ def _at_a_place(page: Page, home: ModelsHome) -> None:
         if st.form_submit_button(f"Write the {what}", icon=":material/save:"):
             home.forget("write")  # what was said of an earlier one
             with shown():
-                home.ask_folder(sources.check_destination(path, local=page.local))
+                home.ask_folder(sources.check_destination(path, local=page.local, what=what))
     job = home.job("write")
     if job is not None and job.state == "done":
         st.success(f"Written to {plain(str(job.result.path))}.")
