@@ -123,7 +123,7 @@ class ModelsHome:
 
     def ask_folder(self, target: Path) -> Job:
         """Write to a place that the visitor chose."""
-        return self._start("write", f"Writing {self.form.title.lower()}", lambda *follow: self._write(target, *follow))
+        return self._start("write", f"Writing {self.form.name}", lambda *follow: self._write(target, *follow))
 
     def ask_packed(self) -> Job:
         """Write to a temporary place, as one file to download."""
@@ -134,7 +134,7 @@ class ModelsHome:
             path = written.path if self.form.is_file else _zipped(written.path)
             return Written(path, path.stat().st_size, written.proof, holder)
 
-        return self._start("pack", f"Packing {self.form.title.lower()}", work)
+        return self._start("pack", f"Packing {self.form.name}", work)
 
     def _start(self, what: str, title: str, work: Callable[[Any, Any], Written]) -> Job:
         return self.results.jobs.start(self._key(what), title, work, kind=what, alone=True)

@@ -14,6 +14,7 @@ import headviz as hv
 from headviz.ui import models_home
 from headviz.ui.models_home import FORMS, PROOF_FILE, ModelsHome, dtype_note, file_dtype
 from headviz.ui.results import Results
+from tests.tiny import MAX_LENGTH
 from tests.ui.conftest import said
 
 CUT = ("L0H1", "L2H0", "L2H1", "L2H2", "L2H3")  # a layer loses all
@@ -80,6 +81,8 @@ def test_export_page_shows_what_pruning_saves_and_makes_the_zip(opened: Any) -> 
     at.segmented_control(key="model_form").set_value("pruned").run()
     figures = {metric.label: metric.value for metric in at.metric}
     assert figures["FLOPs of attention"].startswith("\u2212") and figures["Smaller by"].endswith("%")
+    deltas = {metric.label: metric.delta for metric in at.metric}
+    assert deltas["FLOPs of attention"] == f"per token, at {MAX_LENGTH} tokens"  # no more than the model reads
     next(button for button in at.button if button.label == "Make pruned-model.zip").click().run()
     assert not at.exception and not at.error
     assert any("answers like the masked model" in block.value for block in at.markdown)

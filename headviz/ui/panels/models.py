@@ -22,6 +22,8 @@ from headviz.ui.waiting import wait_for
 if TYPE_CHECKING:
     from headviz.mask import Mask
 
+_TOKENS = 128  # of a text, where the model takes as many
+
 
 def models(page: Page, mask: Mask) -> None:
     """Choose a form, see what it will be, and write it."""
@@ -69,7 +71,8 @@ def _preview(page: Page, mask: Mask) -> None:
 
     subject = page.session.subject
     assert subject is not None
-    table = cost(subject, mask)
+    tokens = min(_TOKENS, subject.max_length)
+    table = cost(subject, mask, tokens=tokens)
     gone, saved = int(table["parameters_saved"].sum()), int(table["bytes_saved"].sum())
     columns = places(3, "preview")
     figure(
@@ -78,7 +81,9 @@ def _preview(page: Page, mask: Mask) -> None:
     )  # fmt: skip
     figure(columns[1], "Smaller by", numbers.share(gone / subject.parameters), f"{saved / 2**20:,.1f} MB", "pruning")
     flops = float(table["flops_saved"].sum() / table["flops"].sum())
-    figure(columns[2], "FLOPs of attention", f"\u2212{numbers.share(flops)}", "per token, at 128 tokens", "flops")
+    figure(
+        columns[2], "FLOPs of attention", f"\u2212{numbers.share(flops)}", f"per token, at {tokens} tokens", "flops"
+    )
 
 
 def _at_a_place(page: Page, home: ModelsHome) -> None:
