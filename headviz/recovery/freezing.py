@@ -40,10 +40,12 @@ def prefix_below(
     importance: np.ndarray, frozen: np.ndarray, threshold: float, scale: str = "relative", at_least: int = 1
 ) -> np.ndarray:
     """SAFE where it saves something: the longest run of units from the bottom that are frozen or whose ``importance``
-    (U,) is below ``threshold``, as in `below`, freezes; the top ``at_least`` units are no part of it."""
+    (U,) is below ``threshold``, as in `below`, freezes; the topmost ``at_least`` live units are no part of it."""
     importance, frozen = _checked(importance, frozen, scale, at_least)
     run = prefix_length(frozen | _falling(importance, frozen, threshold, scale))
-    return frozen | (np.arange(len(frozen)) < min(run, len(frozen) - at_least))
+    live = np.flatnonzero(~frozen)
+    most = live[-at_least] if at_least <= len(live) else 0
+    return frozen | (np.arange(len(frozen)) < min(run, most))
 
 
 def lowest(count: int, frozen: np.ndarray) -> np.ndarray:

@@ -98,6 +98,12 @@ def test_a_prefix_grows_over_units_that_are_frozen_already() -> None:
     assert units_of(prefix_below(np.array([1.0, 1.0, 0.1, 1.0]), frozen, 0.3)) == {0, 1, 2}
 
 
+def test_a_prefix_leaves_the_topmost_live_units_live_where_frozen_ones_lie_above_them() -> None:
+    frozen = np.array([False, False, False, True])
+    assert units_of(prefix_below(np.full(4, 0.001), frozen, 1, "absolute", at_least=2)) == {0, 3}
+    assert units_of(prefix_below(np.array([0.0, np.nan]), np.array([False, True]), 1, "absolute")) == {1}
+
+
 @given(checks())
 def test_rules_never_unfreeze_and_leave_a_unit_live(check: tuple[np.ndarray, np.ndarray, float, str, int]) -> None:
     importance, frozen, threshold, scale, at_least = check
