@@ -88,7 +88,9 @@ def _in_hand(page: Page) -> None:
         st.markdown("No model is open yet.")
     else:
         layers, heads = session.subject.shape
-        st.markdown(f"**Model**  \n{plain(session.subject.name)}  \n{layers} layers × {heads} heads")
+        even = len(set(session.subject.heads)) == 1
+        shape = f"{layers} layers × {heads} heads" if even else f"{layers} layers, {session.heads} heads in all"
+        st.markdown(f"**Model**  \n{plain(session.subject.name)}  \n{shape}")
     if session.data is not None:
         st.markdown(f"**Data**  \n{plain(session.data.calibration.name)}")
     elif session.subject is not None:

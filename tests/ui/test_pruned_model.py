@@ -33,6 +33,7 @@ def test_home_says_what_is_left_of_a_pruned_model(opened: Any) -> None:
     assert opened.session_state["headviz"].model.subject.heads == (3, 0, 3)
     texts = said(opened) + "\n".join(block.value for block in [*opened.markdown, *opened.caption])
     assert "Pruned: 6 of 12 heads are left; layer 1 has none." in texts.replace("\\", "")
+    assert "3 layers, 6 heads in all" in texts
 
 
 @pytest.mark.parametrize("page", ["scores", "mask", "export", "complementarity"])

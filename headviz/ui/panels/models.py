@@ -81,9 +81,7 @@ def _preview(page: Page, mask: Mask) -> None:
     )  # fmt: skip
     figure(columns[1], "Smaller by", numbers.share(gone / subject.parameters), f"{saved / 2**20:,.1f} MB", "pruning")
     flops = float(table["flops_saved"].sum() / table["flops"].sum())
-    figure(
-        columns[2], "FLOPs of attention", f"\u2212{numbers.share(flops)}", f"per token, at {tokens} tokens", "flops"
-    )
+    figure(columns[2], "FLOPs of attention", f"\u2212{numbers.share(flops)}", f"per token, at {tokens} tokens", "flops")
 
 
 def _at_a_place(page: Page, home: ModelsHome) -> None:
@@ -153,6 +151,10 @@ def _open(page: Page, home: ModelsHome, written: Written) -> None:
         opened = OpenedModel(subject, str(written.path), subject.fingerprint)
         page.session.own_run = True
         page.session.open_model(page.results.shelf.models.put(opened.link, opened))
+        page.session.notes.append(
+            f"{subject.name} is the model in hand now, with {sum(subject.heads)} heads, and the mask a new one of it: "
+            "choose on Mask how many heads to cut."
+        )
 
     st.button("Open it here as a model of its own", key="open_pruned", icon=":material/folder_open:", on_click=take)
 
