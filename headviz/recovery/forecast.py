@@ -1,13 +1,14 @@
 """What a schedule of SAFE can save, said before anything is trained.
 
-Only a frozen prefix saves: with the share p of blocks frozen from the bottom, p of the saved activations go, and of the
-FLOPs p times what the backward pass through the blocks is of a step. Importance tends to rise with depth; the forecast
+Only a frozen prefix saves: with the share p of layers below the lowest live block, p of the saved activations go, and of
+the FLOPs p times what the backward pass through the layers is of a step. Layers are taken to be alike. Importance tends to rise with depth; the forecast
 takes it to rise evenly from block to block (1/U, 2/U, ... 1), so that what freezes is a prefix. The bound beside it
 takes nothing: from the first check that can freeze, all blocks are frozen but those that must stay live.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,7 @@ class Forecast:
     ``freezes``: the steps at which blocks freeze, each with how many are frozen from there; ``frozen``: how many at the
     end; ``prefix``: the share of blocks in the frozen prefix, mean over all steps; ``memory``, ``flops``: the shares of
     saved activations and of arithmetic that this saves, mean over all steps; ``most_memory``, ``most_flops``: what no
-    run with this schedule saves more than. Shares are 0 to 1.
+    run with this schedule saves more than, were all layers alike. Shares are 0 to 1.
     """
 
     units: int
@@ -47,7 +48,7 @@ class Forecast:
         if not self.most_memory:
             return "This schedule freezes nothing, so it saves nothing."
         bound = (
-            f"No run with it saves more than {_percent(self.most_memory)} and {_percent(self.most_flops)}, "
+            f"No run with it saves more than about {_percent(self.most_memory)} and {_percent(self.most_flops)}, "
             "and the peak of memory never falls, since nothing is frozen at first."
         )
         if not self.frozen:
@@ -61,15 +62,25 @@ class Forecast:
         )
 
 
-def best_saving(schedule: Schedule, units: int, total: int, *, backward_share: float = BACKWARD_SHARE) -> Forecast:
+def best_saving(
+    schedule: Schedule,
+    units: int,
+    total: int,
+    *,
+    layers: Sequence[int] | None = None,
+    depth: int | None = None,
+    backward_share: float = BACKWARD_SHARE,
+) -> Forecast:
     """What ``schedule`` saves over ``total`` steps of a model with ``units`` blocks.
 
-    ``backward_share``: of a step's FLOPs, those of the backward pass through the blocks. Raises RunError where there is
-    no block, fewer than must stay live, or no step.
+    ``layers``: the layer of each block, from the bottom, of ``depth`` layers, where some have nothing to adapt (None:
+    all have); ``backward_share``: of a step's FLOPs, those of the backward pass through the layers. Raises RunError
+    where there is no block, fewer than must stay live, no step, or layers that do not belong to the blocks.
     """
     if isinstance(units, bool) or not isinstance(units, int | np.integer) or units < 1:
         raise RunError(f"units must be the number of blocks that can be frozen, at least 1. Got {units!r}.")
     require_live(schedule.at_least, units)
+    below_block = _below_block(units, layers, depth)
     even = np.arange(1, units + 1) / units
     frozen = np.zeros(units, dtype=bool)
     freezes: list[tuple[int, int]] = []
@@ -82,26 +93,38 @@ def best_saving(schedule: Schedule, units: int, total: int, *, backward_share: f
         if (after != frozen).any():
             freezes.append((step, prefix_length(after)))
         frozen = after
-    prefix = _mean_prefix(freezes, units, total)
-    most = _mean_prefix([(first, units - schedule.at_least)], units, total)
+    most = _mean(below_block, [(first, units - schedule.at_least)], total)
+    memory = _mean(below_block, freezes, total)
     return Forecast(
         units=units,
         total=total,
         freezes=tuple(freezes),
         frozen=prefix_length(frozen),
-        prefix=prefix,
-        memory=prefix,
-        flops=prefix * backward_share,
+        prefix=_mean(np.arange(units) / units, freezes, total),
+        memory=memory,
+        flops=memory * backward_share,
         most_memory=most,
         most_flops=most * backward_share,
     )
 
 
-def _mean_prefix(freezes: list[tuple[int, int]], units: int, total: int) -> float:
-    """Mean share of frozen blocks over the steps of a run; a freeze after a step counts from the next one on."""
+def _below_block(units: int, layers: Sequence[int] | None, depth: int | None) -> np.ndarray:
+    """(U,) the share of the layers, of those from the lowest block on, that lie below each block."""
+    places = np.arange(units) if layers is None else np.asarray(layers)
+    depth = units if depth is None else depth
+    if len(places) != units:
+        raise RunError(f"{len(places)} layers do not belong to {units} blocks; give one for each.")
+    if places[0] < 0 or places[-1] >= depth or (np.diff(places) <= 0).any():
+        raise RunError(f"The layers of blocks must rise from 0 to {depth - 1}. Got {tuple(places.tolist())}.")
+    return (places - places[0]) / (depth - places[0])
+
+
+def _mean(share: np.ndarray, freezes: list[tuple[int, int]], total: int) -> float:
+    """Mean over the steps of a run of the ``share`` (U,) by the number of frozen blocks; a freeze after a step counts
+    from the next one on."""
     before = [0, *(count for _, count in freezes)]
     new = zip(freezes, before, strict=False)
-    return sum((count - earlier) * (total - step) for (step, count), earlier in new) / (units * total)
+    return sum(float(share[count] - share[earlier]) * (total - step) for (step, count), earlier in new) / total
 
 
 def _percent(share: float) -> str:

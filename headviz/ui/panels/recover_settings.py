@@ -170,12 +170,13 @@ def _threshold(page: Page, mask: Mask) -> None:
         schedule, total = schedule_of(chosen), total_steps(len(Recoveries(page.results).texts()[0]), chosen)
         drawing = charts.threshold_curve(schedule.frame(total), warm_up=schedule.ramp(total)[0])
         draw(drawing, key="recover_schedule", alt=f"The threshold over {total:,} steps, as it will be")
-        st.markdown(best_saving(schedule, _units(mask, mlp=chosen["mlp"]), total).sentence())
+        layers = _layers(mask, mlp=chosen["mlp"])
+        st.markdown(best_saving(schedule, len(layers), total, layers=layers, depth=len(mask.heads)).sentence())
 
 
-def _units(mask: Mask, *, mlp: bool) -> int:
-    """How many blocks have adapters: those with heads left, or all where the MLP has some, too."""
-    return len(mask.heads) if mlp else int(mask.keep.any(axis=1).sum())
+def _layers(mask: Mask, *, mlp: bool) -> tuple[int, ...]:
+    """The layers whose blocks have adapters: those with heads left, or all where the MLP has some, too."""
+    return tuple(layer for layer, kept in enumerate(mask.keep.any(axis=1).tolist()) if kept or mlp)
 
 
 def _slider(page: Page, name: str) -> None:
@@ -284,7 +285,7 @@ def _require_fit(run: RecoveryRun) -> None:
     """Raises RunError for settings with which the method cannot freeze so many blocks over so many steps."""
     freezing = methods[run.method].freezing
     if freezing is not None:
-        units = _units(run.mask, mlp=run.settings["mlp"])
+        units = len(_layers(run.mask, mlp=run.settings["mlp"]))
         freezing(run.settings, units, total_steps(len(run.train), run.settings), run.seed)
 
 
