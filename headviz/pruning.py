@@ -6,6 +6,7 @@ projection's bias stays, as it does under a gate of 0. All other weights are cop
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -59,6 +60,8 @@ def prune(subject: Subject, mask: Mask, *, gqa: str = "groups") -> Subject:
     config = _config(subject, layouts, before)
     weights = _weights(subject.model, layouts, [layer for layer, _ in cuts_of_weights(subject.model, left)])
     model = assemble(config, weights, subject.torch_dtype, name)
+    if model.can_generate():  # what stands beside its configuration
+        model.generation_config = copy.deepcopy(subject.model.generation_config)
     pruned = Subject.wrap(model.to(subject.device), subject.processor, name=name, task=subject.task)
     _require_same_logits(subject, mask, pruned)
     notes = _notes(subject, mask, pruned, cut)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -104,7 +105,16 @@ def in_dtype(twin: nn.Module, dtype: str | None) -> nn.Module:
 
 def save_model(model: Any, folder: Path) -> None:
     """Write configuration and weights; who may read the one may read the others, which safetensors keeps to the
-    owner."""
+    owner. Raises ExportError for settings for generating that transformers opens but does not write."""
+    if model.can_generate():
+        try:
+            model.generation_config.validate(strict=True)
+        except ValueError as error:
+            names = ", ".join(re.findall(r"(?m)^- `(\w+)`", str(error)))
+            raise ExportError(
+                "The generation_config of the model contradicts itself, and transformers does not write it"
+                f"{f' ({names})' if names else ''}. Correct it in subject.model.generation_config."
+            ) from error
     model.save_pretrained(folder)
     for weights in folder.glob("*.safetensors"):
         shutil.copymode(folder / "config.json", weights)

@@ -278,6 +278,33 @@ def test_pruned_folder_that_is_not_for_texts_is_opened_by_load_pruned_alone(
         hv.load_pruned(folder)
 
 
+def test_language_model_opens_with_the_generation_settings_of_its_folder(tmp_path: Path) -> None:
+    subject = pruned_of("gpt2", auto="AutoModelForCausalLM")
+    settings: Any = subject.model.generation_config
+    settings.eos_token_id, settings.max_new_tokens = [3, 7], 9
+    folder = hv.save_pruned(subject, tmp_path / "once")
+    loaded: Any = hv.load_pruned(folder)
+    assert loaded.model.generation_config.to_dict() == settings.to_dict()
+    again = hv.save_pruned(hv.prune(loaded, hv.Mask.full(loaded)), tmp_path / "twice")
+    told = json.loads((again / "generation_config.json").read_text("utf-8"))
+    assert told["eos_token_id"] == [3, 7] and told["max_new_tokens"] == 9
+    (folder / "generation_config.json").write_text("[")
+    with pytest.raises(hv.LoadError, match=r"generation_config\.json of once cannot be used\. Correct it"):
+        hv.load_pruned(folder)
+    (folder / "generation_config.json").unlink()
+    assert hv.load_pruned(folder).heads == subject.heads
+
+
+def test_generation_settings_that_transformers_does_not_save_are_named(tmp_path: Path) -> None:
+    """Published models have such; transformers opens them with a warning and refuses to write them."""
+    subject = pruned_of("gpt2", auto="AutoModelForCausalLM")
+    settings: Any = subject.model.generation_config
+    settings.do_sample, settings.temperature = False, 0.5
+    with pytest.raises(hv.ExportError, match=r"generation_config of the model .*\(temperature\).*Correct it"):
+        hv.save_pruned(subject, tmp_path / "pruned")
+    assert os.listdir(tmp_path) == []
+
+
 def auto_map(module: str) -> dict[str, str]:
     classes = {"AutoConfig": "HeadvizBertConfig", "AutoModelForSequenceClassification": "HeadvizBertForX"}
     return {auto: f"{module}.{name}" for auto, name in classes.items()}

@@ -370,6 +370,18 @@ def test_cache_counts_tokens_where_the_first_layer_has_no_heads(family: str) -> 
     torch.testing.assert_close(rest, whole[:, 3:], rtol=0, atol=1e-5)
 
 
+def test_pruned_language_model_keeps_how_the_whole_one_generates() -> None:
+    """These settings stand in a file of their own, and config.json does not hold them: a chat model's second end."""
+    subject = subject_of("llama", auto="AutoModelForCausalLM")
+    whole: Any = subject.model.generation_config
+    whole.eos_token_id, whole.temperature, whole.do_sample, whole.max_new_tokens = [3, 7], 0.3, True, 9
+    pruned = hv.prune(subject, mask_of(subject))
+    found: Any = pruned.model.generation_config
+    assert found.to_dict() == whole.to_dict()
+    found.eos_token_id.append(9)
+    assert whole.eos_token_id == [3, 7]
+
+
 # Refusals
 
 

@@ -31,6 +31,7 @@ _ONE_AT_A_TIME = threading.Lock()
 _BLOCK = re.compile(r"(?:^|\.)(?:layer|layers|h|block|blocks)\.(\d+)\.")
 _NUMBERED = re.compile(r"\.\d+\.")
 _STORED = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+_GENERATION_FILE = "generation_config.json"
 _WHOLE_NUMBERS = ("I64", "I32", "U64", "U32", "I16", "U16", "BOOL")  # positions and the like, never weights
 
 
@@ -85,6 +86,7 @@ def open_checkpoint(
             processor = open_processor(folder, config, name)
             model, unused = _model(files, config, raw, dtype, name)
             _require_zeros(model, name)
+            _read_generation(model, folder, name)
             model = _to(model, device)
             found = fingerprint.result()
     stored = tuple(sorted({_STORED[entry.dtype] for entry in held.values() if entry.dtype in _STORED}))
@@ -117,6 +119,18 @@ def _require_zeros(model: Any, name: str) -> None:
                     f"config.json of {name} calls {head_name(layer, head)} zeroed (zeroed_heads), but its weights are "
                     "not zero. Write the folder again with hv.save_pruned."
                 )
+
+
+def _read_generation(model: Any, folder: Path, name: str) -> None:
+    """Give a language model the settings of its folder for generating, where there are any."""
+    from transformers import GenerationConfig
+
+    if not model.can_generate() or not (folder / _GENERATION_FILE).is_file():
+        return
+    try:
+        model.generation_config = GenerationConfig.from_pretrained(str(folder.absolute()), local_files_only=True)
+    except Exception as error:  # the kinds of errors differ by what is wrong
+        raise LoadError(f"{_GENERATION_FILE} of {name} cannot be used. Correct it or remove it.") from error
 
 
 def _held(files: list[Path], name: str) -> dict[str, Entry]:
