@@ -69,13 +69,14 @@ def compared(k: int | None, total: int, degree: int | None, noises: Sequence[Cur
     found = sorted(noise.k for noise in noises if noise.k is not None)
     if k is None:
         return f"{at} there is no knee on this model."
-    said = f"{at} this model keeps {k} of {total} heads; "
+    said = f"{at} the knee of this model is at {k} of {total} heads; "
     if not found:
         return said + "the same procedure on shuffled features finds no knee."
     band = str(found[0]) if found[0] == found[-1] else f"{found[0]} to {found[-1]}"
-    said += f"the same procedure on shuffled features keeps {band}. "
+    said += f"the same procedure on shuffled features finds it at {band}. "
     if found[0] <= k <= found[-1]:
-        return said + "The degree, not the model, sets this number."
+        decides = "procedure" if degree is None else "degree"
+        return said + f"The {decides}, not the model, sets this number."
     away = found[0] - k if k < found[0] else k - found[-1]
     side = "below" if k < found[0] else "above"
     return said + f"The model's number lies {away} {'head' if away == 1 else 'heads'} {side} that band."

@@ -13,6 +13,7 @@ import streamlit as st
 
 import headviz as hv
 from headviz.glossary import glossary
+from headviz.ui import numbers
 from headviz.ui.page import Page
 from headviz.ui.results import controls_of
 from headviz.ui.state import CALIBRATION_SIZES
@@ -121,6 +122,7 @@ def _mask_steps(page: Page, fragments: Sequence[str]) -> None:
     if breaks is None or here is None:
         return
     place, low, high = here
+    cut = numbers.many(session.choice.prune or 0, "head")
 
     def go(to: int) -> None:
         session.set_alpha(inside(*breaks[to][:2]))
@@ -136,8 +138,8 @@ def _mask_steps(page: Page, fragments: Sequence[str]) -> None:
             disabled=place == len(breaks) - 1, help="Alpha just far enough up for another set of heads to be cut.",
         )  # fmt: skip
         st.markdown(
-            f"**Mask {place + 1} of {len(breaks)}** that alpha can give at {session.choice.prune} heads cut: the same "
-            f"from {_edge(low)} to {_edge(high)}"
+            f"**Mask {place + 1} of {len(breaks)}** that alpha can give at {cut} cut: the same from {_edge(low)} to "
+            f"{_edge(high)}"
         )
 
 

@@ -59,6 +59,11 @@ def small(value: float) -> str:
     return f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.2e}"
 
 
+def many(number: int, what: str) -> str:
+    """ "1 head", "12 heads"."""
+    return f"{number:,} {what}" + "s" * (number != 1)
+
+
 def count(number: int) -> str:
     """Parameters and the like: 22.7 M, 569 k."""
     for unit, size in (("B", 10**9), ("M", 10**6), ("k", 10**3)):

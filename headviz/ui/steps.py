@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from headviz.ui import numbers
 from headviz.ui.measured import Measured
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def last_mask(session: Session) -> Mask | None:
 
 
 def _first(mask: Mask) -> str:
-    return f"{len(mask.pruned)} heads cut"
+    return f"{numbers.many(len(mask.pruned), 'head')} cut"
 
 
 def _change(before: Mask, after: Mask) -> str:

@@ -70,7 +70,7 @@ def test_demo_from_signatures_through_every_degree_to_the_exported_mask(visit: V
     for degree in range(2, 9):
         visit.move(DEGREE, "ArrowRight")
         assert visit.asked["cahp"] == (f"degree:{degree}" if degree != 6 else "default")
-        expect(band).to_contain_text(f"At degree {degree} this model keeps")
+        expect(band).to_contain_text(f"At degree {degree} the knee of this model is at")
         counts[degree] = kept(visit)[0]
         assert lettered(visit) == counts[degree]
     assert counts[2] == at_two > counts[8]

@@ -205,6 +205,7 @@ def test_sentence_on_noise_says_inside_or_how_far_outside_the_band() -> None:
     noises = [plan.noise_curve(seed) for seed in range(3)]
     found = sorted(noise.k for noise in noises if noise.k is not None)
     assert "The degree, not the model, sets this number." in compared(found[0], 24, 6, noises)
+    assert "The procedure, not the model, sets this number." in compared(found[0], 24, None, noises)
     assert "2 heads above that band" in compared(found[-1] + 2, 24, 6, noises)
     assert compared(None, 24, None, noises) == "Without smoothing there is no knee on this model."
 

@@ -68,7 +68,7 @@ def test_signatures_bring_all_pictures_that_need_no_click(planned: Any) -> None:
     assert charts_of(planned) == PICTURES
     shown = text_of(planned)
     assert "(24 asked for, 18 used)" in shown
-    assert "At degree 6 this model keeps" in shown and "shuffled features" in shown
+    assert "At degree 6 the knee of this model is at" in shown and "shuffled features" in shown
     assert "The degree sets the kept share almost alone" in shown
     assert "so none are shown" in shown
     assert "Noise floor, from permuted labels" in shown

@@ -39,6 +39,11 @@ def test_large_counts_are_shortened(number: int, text: str) -> None:
     assert numbers.count(number) == text
 
 
+@pytest.mark.parametrize(("number", "text"), [(0, "0 heads"), (1, "1 head"), (2, "2 heads"), (1200, "1,200 heads")])
+def test_one_of_a_kind_stands_in_the_singular(number: int, text: str) -> None:
+    assert numbers.many(number, "head") == text
+
+
 def test_what_is_not_known_is_said() -> None:
     nothing = Estimate(math.nan, math.nan, math.nan)
     assert numbers.quantity(math.nan, "accuracy") == numbers.quantity(math.nan, "matthews") == "unknown"

@@ -60,23 +60,21 @@ def _charts(page: Page, base: Base) -> None:
     )
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown(f"HIES from 0 to 1; × marks the {int(frame['cut'].sum())} heads that are cut.")
+        st.markdown(f"HIES from 0 to 1; {_marked(int(frame['cut'].sum()))}")
         chart = charts.heatmap(frame, "hies", title="HIES", domain=(0, 1), number=".2~f")
         draw_pickable(page, chart, key="hies", alt="HIES of every head, one row per layer; cut heads are crossed out")
         spread = charts.distribution(frame, "hies", title="HIES")
         draw(spread, key="hies_spread", alt="How HIES spreads over kept and cut heads")
     with right:
         st.markdown("HIS against AE, a mark per head.")
-        lines = None
+        lines, line = None, _between(frame)
         if normalise == "global":
-            lines = charts.iso_lines(
-                frame["his"].to_numpy(), frame["ae"].to_numpy(), session.choice.alpha, _between(frame)
-            )
+            lines = charts.iso_lines(frame["his"].to_numpy(), frame["ae"].to_numpy(), session.choice.alpha, line)
         draw_pickable(
             page, charts.scatter(frame, lines), key="plane", alt="HIS against attention entropy, a mark per head"
         )
         st.markdown(
-            "Dashed: lines of equal HIES (0.2, 0.4, 0.6, 0.8). Solid: where the cut falls."
+            "Dashed: lines of equal HIES (0.2, 0.4, 0.6, 0.8)." + " Solid: where the cut falls." * (line is not None)
             if lines is not None
             else f"With normalise = {normalise}, heads of equal HIES do not lie on straight lines here."
         )
@@ -85,6 +83,12 @@ def _charts(page: Page, base: Base) -> None:
             st.markdown(sentence)
     if session.choice.edits or session.choice.taken is not None or session.choice.criterion != "hies":
         _other_mask(page)
+
+
+def _marked(cut: int) -> str:
+    if cut == 0:
+        return "no head is cut."
+    return "× marks the head that is cut." if cut == 1 else f"× marks the {cut} heads that are cut."
 
 
 def _between(frame: pd.DataFrame) -> float | None:
@@ -122,7 +126,8 @@ def _stability(page: Page, mask: Mask) -> str:
     scores = hies_of(whole, page.session.choice.alpha, page.results.options("hies")["normalise"])
     same = len(set(mask.pruned) & set(page.results.cut_by(scores).pruned))
     few, many = f"{len(base.scores):,}", f"{len(whole.scores):,}"
-    return f"Of the {prune} heads cut with {few} examples, {same} are cut with {many} examples, too."
+    cut, are = numbers.many(prune, "head"), "is" if same == 1 else "are"
+    return f"Of the {cut} cut with {few} examples, {same} {are} cut with {many} examples, too."
 
 
 def _other_mask(page: Page) -> None:
@@ -135,8 +140,5 @@ def _other_mask(page: Page) -> None:
             f"The mask in hand goes by another criterion ({session.choice.criterion}); this part shows the cut by HIES."
         )
     elif session.choice.edits:
-        count = len(session.choice.edits)
-        note(
-            f"The mask in hand has {count} {'head' if count == 1 else 'heads'} changed by hand; this part shows "
-            f"the cut by HIES alone."
-        )
+        count = numbers.many(len(session.choice.edits), "head")
+        note(f"The mask in hand has {count} changed by hand; this part shows the cut by HIES alone.")

@@ -56,7 +56,8 @@ def _in_force(page: Page, plans: Plans, plan: Plan) -> None:
         why = "the last number of heads that there was"
     else:
         why = "no smoothing" if plan.degree is None else f"the knee at degree {plan.degree}"
-    text = f"**{int(kept.sum())} of {total} heads kept** ({numbers.share(kept.mean())}): {plan.k} clusters, {why}"
+    clusters = numbers.many(plan.k, "cluster")
+    text = f"**{int(kept.sum())} of {total} heads kept** ({numbers.share(kept.mean())}): {clusters}, {why}"
     text += f", and {brought} brought back by the layer guard." if brought else "; no layer lost all of its heads."
     if not plan.options.guard:
         text = text.replace("; no layer lost all of its heads.", "; the layer guard is off.")

@@ -7,7 +7,7 @@ import streamlit as st
 
 import headviz as hv
 from headviz.complementarity.plan import Plan
-from headviz.ui import charts, plan_frames
+from headviz.ui import charts, numbers, plan_frames
 from headviz.ui.controls import help_of
 from headviz.ui.draw import draw, draw_pickable
 from headviz.ui.page import Page
@@ -65,7 +65,7 @@ def stability(page: Page, plan: Plan) -> None:
         )
         st.markdown(
             f"Groups the heads again under {SEEDS} other seeds, and on {RESAMPLES} draws of the same examples with "
-            f"replacement, at {plan.k} clusters: one more pass over the examples."
+            f"replacement, at {numbers.many(plan.k or 0, 'cluster')}: one more pass over the examples."
         )
         return
     mean, low, high = table.attrs["chance"]

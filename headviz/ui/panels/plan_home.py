@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from headviz.complementarity.plan import Plan
+from headviz.ui import numbers
 from headviz.ui.controls import draw_again, emphasis
 from headviz.ui.page import Page
 from headviz.ui.panels.plan_settings import PARTS
@@ -27,7 +28,7 @@ def take_home(page: Page, plan: Plan) -> None:
 
     with st.container(horizontal=True, vertical_alignment="center", key="take_plan"):
         st.button(
-            f"Use this mask ({len(mask.pruned)} heads cut)", key="use_plan", type=emphasis(),
+            f"Use this mask ({numbers.many(len(mask.pruned), 'head')} cut)", key="use_plan", type=emphasis(),
             icon=":material/content_cut:", disabled=in_hand, on_click=use,
             help="It becomes the mask in hand on the Mask and Export pages, in the criterion's place. Undo on the Mask "
             "page takes that back.",

@@ -22,7 +22,7 @@ _DRAWS = (5, 20)
 def quality(page: Page, plan: Plan) -> None:
     st.header("Measured quality", help=help_of("evaluation", "confidence_interval", "control"), anchor=False)
     st.markdown(
-        f"On {examples_in_words(Measured(page.results))}, which masks are chosen on: {caveat(page)} "
+        f"On {examples_in_words(Measured(page.results))}, which masks are chosen on. {caveat(page)} "
         "The paper's own figures could not be read by us and its code prints none, so none are shown."
     )
     left, right = st.columns(2, gap="large")
@@ -79,11 +79,13 @@ def _curve(page: Page, plan: Plan) -> None:
         percent=metric in numbers.SHARES,
     )
     draw(drawing, key="quality_curve_chart", alt=f"{title} over the number of heads kept, with 95 % intervals")
-    knee = f"knee of quality {about['knee']} heads (violet)" if about["knee"] is not None else "quality has no knee"
-    degree = "no smoothing" if plan.degree is None else f"degree {min(plan.degree, 5)}"
+    knee = "quality has no knee"
+    if about["knee"] is not None:
+        knee = f"knee of quality {numbers.many(about['knee'], 'head')} (violet)"
+    degree = "without smoothing" if plan.degree is None else f"at degree {min(plan.degree, 5)}"
     st.markdown(
-        f"Silhouettes keep {plan.mask.count} heads (blue); {knee}, at {degree}. Fewest heads within 1 point of the "
-        f"whole model: {about['fewest']}."
+        f"Silhouettes keep {numbers.many(plan.mask.count, 'head')} (blue); {knee}, {degree}. Fewest heads within "
+        f"1 point of the whole model: {about['fewest']}."
     )
 
 
@@ -107,8 +109,9 @@ def _controls(page: Page, plan: Plan) -> None:
             on_click=_start_controls, args=(plans, plan, draws),
         )  # fmt: skip
         st.markdown(
-            f"Other choices of {mask.count} heads under the same guard: top salience, random heads, a random member "
-            f"of each cluster, the medoids; top integrated gradients, too, once the Mask page has computed them. "
+            f"Other choices of {numbers.many(mask.count, 'head')} under the same guard: top salience, random heads, a "
+            "random member of each cluster, the medoids; top integrated gradients, too, once the Mask page has "
+            "computed them. "
             f"{_cost(plans, single + 2 * draws)}."
         )
         return

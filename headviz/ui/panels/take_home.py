@@ -64,7 +64,7 @@ def summary(page: Page, mask: Mask) -> None:
     )
     figure(columns[1], "Criterion", title or "none recorded", options, "criterion")
     named = ", ".join(by_hand[:6]) + (" …" if len(by_hand) > 6 else "")
-    figure(columns[2], "By hand", f"{len(by_hand)} {'head' if len(by_hand) == 1 else 'heads'}", named, "mask")
+    figure(columns[2], "By hand", numbers.many(len(by_hand), "head"), named, "mask")
     measured, known = _best_known(page, mask)
     if known is None:
         figure(columns[3], "Accuracy", "unknown", "measure it below", "accuracy")

@@ -148,7 +148,7 @@ def test_history_holds_what_was_changed_predicted_and_measured(made: Results) ->
         steps.take(made.session, mask)
         Measured(made).ask(mask)
     table = steps.frame(page)
-    assert table["what"].tolist() == ["1 heads cut", "L1H1 cut", "L0H0 restored"]
+    assert table["what"].tolist() == ["1 head cut", "L1H1 cut", "L0H0 restored"]
     scores = made.base().scores  # type: ignore[union-attr]
     losses = [float(hv.evaluate(made.session.subject, Measured(made).data(), mask).loss.mean()) for mask in masks]
     gradients = scores.gate_gradient.mean(axis=0)
