@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from headviz.mask import Mask
     from headviz.subject import Subject
 
+# A pruned folder's classes are in the folder. Without this, transformers asks for the tokenizer too, and waits.
+_TRUST = ", trust_remote_code=True"
+
 
 def with_headviz(source: str, revision: str | None, data: Data, data_source: str | None) -> str:
     """Opens the model and the mask, and measures. ``data_source``: how the data is opened, None for a file of the
@@ -44,12 +47,12 @@ def with_transformers(source: str, revision: str | None, subject: Subject, mask:
     columns = f"weight.view(-1, {use.head_size}, weight.shape[1])[heads]"
     if not use.transposed:
         columns = f"weight.view(weight.shape[0], -1, {use.head_size})[:, heads]"
-    trust = "" if subject.cut is None else ", trust_remote_code=True"  # a pruned folder's classes are in the folder
+    trust = "" if subject.cut is None else _TRUST
     return f"""import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 source = {source!r}
-tokenizer = AutoTokenizer.from_pretrained(source{at})
+tokenizer = AutoTokenizer.from_pretrained(source{at}{trust})
 model = AutoModelForSequenceClassification.from_pretrained(source{at}{trust}, dtype=torch.float32).eval()
 
 # output projection of each layer: heads that are cut, counted from 0
@@ -71,14 +74,14 @@ def masked_folder(path: str, pair: bool) -> str:
 
 def pruned_folder(path: str, pair: bool) -> str:
     """Opens a pruned folder with transformers alone, which asks to trust the modelling file in it."""
-    return _with_auto_classes(path, pair, ", trust_remote_code=True")
+    return _with_auto_classes(path, pair, _TRUST)
 
 
 def _with_auto_classes(path: str, pair: bool, trust: str) -> str:
     return f"""from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 folder = {path!r}
-tokenizer = AutoTokenizer.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder{trust})
 model = AutoModelForSequenceClassification.from_pretrained(folder{trust}).eval()
 logits = model(**tokenizer({_texts(pair)}, return_tensors="pt")).logits
 print(model.config.id2label[logits.argmax(-1).item()])

@@ -62,8 +62,16 @@ def test_snippet_with_transformers_predicts_as_the_masked_model(family: str, tmp
     assert not told["logits"].allclose(unmasked, atol=1e-3)
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What would have stopped a reader's terminal until they answer."""
+    questions: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda question="": questions.append(question) or "n")
+    return questions
+
+
 @pytest.mark.parametrize("family", ["bert", "gpt2"])
-def test_snippet_for_a_pruned_folder_cuts_further(family: str, tmp_path: Path) -> None:
+def test_snippet_for_a_pruned_folder_cuts_further(family: str, tmp_path: Path, asked: list[str]) -> None:
     model, tokenizer = tiny_model(family)
     whole = hv.Subject.wrap(model, tokenizer, name=family)
     folder = hv.save_pruned(hv.prune(whole, hv.Mask.full(whole).with_toggled("L0H1", "L2H3")), tmp_path / family)
@@ -73,6 +81,14 @@ def test_snippet_for_a_pruned_folder_cuts_further(family: str, tmp_path: Path) -
     exec(compile(snippets.with_transformers(str(folder), None, subject, mask), "snippet", "exec"), told)
     inputs = subject.encode([("A text to classify.",)]).batch(np.array([0])).inputs
     assert told["logits"].allclose(subject.forward(inputs, gates=subject.gates(mask.keep)), atol=1e-5)
+    assert asked == []
+
+
+def test_snippet_that_opens_a_pruned_folder_asks_nothing(tmp_path: Path, asked: list[str]) -> None:
+    whole = hv.Subject.wrap(*tiny_model("bert"), name="bert")
+    folder = hv.save_pruned(hv.prune(whole, hv.Mask.full(whole).with_toggled("L0H1")), tmp_path / "pruned")
+    exec(compile(snippets.pruned_folder(str(folder), False), "snippet", "exec"), {"print": lambda *parts: None})
+    assert asked == []
 
 
 def test_snippet_with_transformers_runs_by_itself(tiny_subject: Any, tiny_folder: Path, tmp_path: Path) -> None:

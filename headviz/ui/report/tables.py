@@ -40,12 +40,13 @@ def model(report: Report) -> Rows:
     subject = report.subject
     heads = sorted(set(subject.heads))
     each = f"{heads[0]} heads each" if len(heads) == 1 else f"{heads[0]} to {heads[-1]} heads each"
+    own = subject.attention_parameters  # None outside the table of families
     rows = [
         ("Name", subject.name + (f", revision {subject.revision}" if subject.revision else "")),
         (_title("fingerprint"), subject.fingerprint),
         ("Family", subject.family),
         ("Heads", f"{sum(subject.heads)} in {subject.layers} layers, {each}"),
-        ("Parameters", f"{subject.parameters:,}, of attention {subject.attention_parameters:,}"),
+        ("Parameters", f"{subject.parameters:,}" + ("" if own is None else f", of attention {own:,}")),
         ("Labels", ", ".join(subject.labels)),
         ("Arithmetic", f"{subject.dtype} on {subject.device}"),
     ]

@@ -129,6 +129,13 @@ def read(report: Report) -> Reader:
     return Reader(written(report))
 
 
+def test_report_of_a_family_whose_weights_are_not_known_leaves_out_what_is_not(report: Report) -> None:
+    """attention_parameters of such a Subject is None, and there are no savings to tell."""
+    read = Reader(written(replace(report, subject=replace(report.subject, attention_parameters=None), savings=None)))
+    assert read.pairs["Parameters"] == f"{report.subject.parameters:,}"
+    assert "what cutting would save is unknown" in read.text
+
+
 def test_report_is_whole_html_in_one_language_with_one_heading(read: Reader) -> None:
     assert read.inside("html") == [{"lang": "en"}]
     assert len(read.inside("h1")) == 1 and {"charset": "utf-8"} in read.inside("meta")
