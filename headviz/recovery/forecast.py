@@ -1,9 +1,10 @@
 """What a schedule of SAFE can save, said before anything is trained.
 
-Only a frozen prefix saves: with the share p of layers below the lowest live block, p of the saved activations go, and of
-the FLOPs p times what the backward pass through the layers is of a step. Layers are taken to be alike. Importance tends to rise with depth; the forecast
-takes it to rise evenly from block to block (1/U, 2/U, ... 1), so that what freezes is a prefix. The bound beside it
-takes nothing: from the first check that can freeze, all blocks are frozen but those that must stay live.
+Only a frozen prefix saves: with the share p of layers below the lowest live block, p of the saved activations go, and
+of the FLOPs p times what the backward pass through the layers is of a step. Layers are taken to be alike. Importance
+tends to rise with depth; the forecast takes it to rise evenly from block to block (1/U, 2/U, ... 1), so that what
+freezes is a prefix. The bound beside it takes nothing of it: from the first check that can freeze, all blocks are
+frozen but those that must stay live.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def _threshold(page: Page, mask: Mask) -> None:
 
 def _layers(mask: Mask, *, mlp: bool) -> tuple[int, ...]:
     """The layers whose blocks have adapters: those with heads left, or all where the MLP has some, too."""
-    return tuple(layer for layer, kept in enumerate(mask.keep.any(axis=1).tolist()) if kept or mlp)
+    return tuple(layer for layer, kept in enumerate(mask.keep) if mlp or kept.any())
 
 
 def _slider(page: Page, name: str) -> None:
