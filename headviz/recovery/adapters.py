@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
@@ -92,15 +93,25 @@ def with_adapters(model: Any, settings: Mapping[str, Any]) -> Any:
         alpha_pattern={f"^{re.escape(name)}$": scale * rank for name, rank in small.items()},
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in targets.values()),
     )
+    _without_input_gradients(model)
     # With a name peft would look for it on the hub at every save, and write a path of this machine into the folder.
     model.name_or_path = ""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks for an attribute that transformers has renamed
         adapted: Any = get_peft_model(model, config)
     table: Any = model.get_input_embeddings() if hasattr(model, "get_input_embeddings") else None
-    if table is not None and any(weight.requires_grad for weight in table.parameters()):
-        raise RunError("The embeddings would be trained, and freezing saves nothing below them.")
+    if table is not None and table(torch.zeros(1, 1, dtype=torch.long, device=table.weight.device)).requires_grad:
+        raise RunError("The embeddings would have a gradient, and freezing saves nothing below them.")
     return adapted
+
+
+def _without_input_gradients(model: Any) -> None:
+    """Switch off what gives the embeddings' output a gradient: below it freezing would save nothing, without a word."""
+    for module in model.modules():
+        if getattr(module, "gradient_checkpointing", False):
+            module.gradient_checkpointing = False
+    if hasattr(model, "disable_input_require_grads"):
+        model.disable_input_require_grads()
 
 
 def parameters_of(adapted: nn.Module, unit: Unit) -> Iterator[nn.Parameter]:

@@ -63,7 +63,9 @@ class Meters(TrainerCallback):
         """A step is over, or failed."""
         self._training.close()
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_step_end(self, args: Any, state: Any, control: Any, optimizer: Any = None, **_: Any) -> None:
+        if optimizer is not None and not self.optimizer_bytes:  # or a run stopped in its only look would have none
+            self.optimizer_bytes = _bytes_of(optimizer)
         self.step_seconds.append(round(self.clock.seconds["training"] - self._before, 5))
         last = self.segments[-1]
         self.segments[-1] = Segment(last.steps + 1, last.activation_bytes, last.flops, last.trainable)

@@ -1,8 +1,12 @@
-"""The precision of a recovery: half-precision models are trained in float32."""
+"""The precision of a recovery: half-precision models are trained in float32; on a GPU accelerate then puts autocast
+around the model's forward pass, which is no part of the model."""
 
 from __future__ import annotations
 
+import contextlib
 import copy
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -25,3 +29,22 @@ def cast(model: nn.Module, dtype: torch.dtype) -> None:
     """Give all weights ``dtype``, in place; buffers stay, such as rotary frequencies, which are float32 always."""
     for weight in model.parameters():
         weight.data = weight.data.to(dtype)
+
+
+def without_autocast(model: nn.Module) -> None:
+    """Take off what accelerate has put around the forward pass of ``model``, for good."""
+    if "_original_forward" in vars(model):
+        model.forward = vars(model).pop("_original_forward")
+        if model.forward == type(model).forward.__get__(model):  # no forward pass of its own
+            del model.forward
+
+
+@contextlib.contextmanager
+def in_own_precision(model: nn.Module) -> Iterator[None]:
+    """Within the block ``model`` computes in the precision of its weights."""
+    kept: dict[str, Any] = {name: vars(model)[name] for name in ("forward", "_original_forward") if name in vars(model)}
+    without_autocast(model)
+    try:
+        yield
+    finally:
+        vars(model).update(kept)

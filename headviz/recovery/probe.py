@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from headviz import stats
 from headviz.recovery.batching import Collate, Texts
 from headviz.recovery.cka import ROWS_PER_COLUMN, rows_are_few
+from headviz.recovery.precision import in_own_precision
 
 _MOST_TOKENS = 2048
 _BATCH = 16
@@ -48,10 +49,10 @@ class Probe:
 
     @torch.no_grad()
     def outputs(self, model: nn.Module) -> list[np.ndarray]:
-        """Of each module its output on the probe, (tokens, width) float32, without dropout; no random number is drawn,
-        and the model's mode is as before."""
+        """Of each module its output on the probe, (tokens, width) float32, without dropout or autocast; no random
+        number is drawn, and the model's mode is as before."""
         rows: list[list[Tensor]] = [[] for _ in self.modules]
-        with _evaluating(model):
+        with _evaluating(model), in_own_precision(model):
             for batch in self.batches:
                 real = batch["attention_mask"].bool()
                 with _caught(model, self.modules) as caught:

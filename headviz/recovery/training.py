@@ -31,6 +31,7 @@ from headviz.recovery.history import Check, History
 from headviz.recovery.measuring import Meters, StopClock
 from headviz.recovery.meters import Clock
 from headviz.recovery.methods import Freezing, Method
+from headviz.recovery.precision import without_autocast
 from headviz.recovery.probe import Probe
 from headviz.recovery.settings import steps_of_an_epoch, total_steps
 from headviz.recovery.silenced import Silenced, held_silent
@@ -115,6 +116,7 @@ def train(work: Work, checkpoint: Path | None, progress: Progress, cancel: Cance
         if watch.stopped:
             raise Cancelled()
         trainer.take_best()
+        without_autocast(model)
         return Trained(model, watch.history(), meters.cost())
 
 
@@ -198,6 +200,7 @@ class _Trainer(Trainer):
             eval_dataset=work.validation,
             data_collator=Collate(work.processor),
             compute_metrics=lambda predicted: _figures(work, predicted),
+            preprocess_logits_for_metrics=_logits_alone,
         )
         self.remove_callback(PrinterCallback)
         self.work, self.clock = work, clock
@@ -232,6 +235,7 @@ class _Trainer(Trainer):
         if self._look_is_due():
             self._load_from_checkpoint(str(checkpoint))
             self._determine_best_metric(self.evaluate(), None)
+            without_autocast(self.model)  # training puts it on once more
             for callback in self._patience():
                 self.state.stateful_callbacks[type(callback).__name__] = callback.state()
             write_text(checkpoint / TRAINER_STATE_NAME, json.dumps(asdict(self.state), indent=2, sort_keys=True))
@@ -366,6 +370,12 @@ class _Watch(TrainerCallback):
             best=state.best_global_step or None,
             notes=list(self.work.notes),
         )
+
+
+def _logits_alone(outputs: Any, labels: Tensor) -> Tensor:
+    """The logits of a model that gives hidden states or attention maps, too."""
+    logits: Tensor = outputs[0] if isinstance(outputs, tuple) else outputs
+    return logits
 
 
 def _figures(work: Work, predicted: Any) -> dict[str, float]:

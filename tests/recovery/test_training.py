@@ -14,12 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import headviz as hv
 from headviz.errors import Cancelled, RunError
-from headviz.recovery import Recovery, turns
+from headviz.recovery import Recovery, open_recovery, turns
 from headviz.recovery.adapters import parameters_of
 from headviz.recovery.checkpoints import is_whole, steps_of
 from headviz.recovery.freezer import Freezer
@@ -190,6 +191,7 @@ def test_run_stopped_by_cancel_leaves_a_checkpoint_of_that_step_and_goes_on(
         ("full", 4, {}),
         ("safe", 4, {}),
         ("safe", 10, {}),  # the last step
+        ("full", 5, {"evaluations": 1, "epochs": 1}),  # the only look
         ("lora", 0, {}),  # before the first one
         ("lora", 4, {"patience": 1, "lr": 0.05}),  # the look after which patience is lost
     ],
@@ -223,6 +225,7 @@ def test_cancel_breaks_a_look_at_validation_off_within_a_batch_and_the_run_goes_
             run(method, tmp_path / "run", subject=subject, data=data, cancel=cancel, **settings)
     again = run(method, tmp_path / "run", subject=subject, data=data, **settings)
     assert same_run(again, expected) and again.history.best == expected.history.best
+    assert again.cost.optimizer_bytes == expected.cost.optimizer_bytes > 0
 
 
 def test_second_run_in_a_folder_at_work_is_refused_and_harms_nothing(subject: hv.Subject, tmp_path: Path) -> None:
@@ -343,6 +346,88 @@ def test_saved_activations_fall_with_a_frozen_prefix(
     # which is a bit more than a quarter, having the most heads.
     assert bytes_of[0] > bytes_of[1] > bytes_of[2]
     assert 0.25 < bytes_of[2] / bytes_of[0] < 0.4
+
+
+@pytest.mark.parametrize("switch", ["activation_checkpointing_enable", "enable_input_require_grads"])
+def test_model_that_was_set_to_give_inputs_a_gradient_saves_all_the_same(
+    switch: str, subject: hv.Subject, tmp_path: Path
+) -> None:
+    odd = pruned()
+    model: Any = odd.model
+    getattr(model, switch)()
+    costs = [
+        run("prefix", tmp_path / str(place), subject=one, lowest=2, epochs=1).cost
+        for place, one in enumerate((subject, odd))
+    ]
+    assert costs[0].activations == costs[1].activations and costs[0].flops == costs[1].flops
+
+
+class InMixedPrecision:
+    """Makes runs train in bfloat16 where the processor could not be told from a GPU."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from headviz.recovery import training
+
+        arguments = training.TrainingArguments
+        monkeypatch.setattr(training, "TrainingArguments", lambda **named: arguments(**{**named, "bf16": True}))
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_model_that_was_trained_in_mixed_precision_comes_back_in_its_own(
+    method: str, interrupted: bool, subject: hv.Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    InMixedPrecision(monkeypatch)
+    cancel = threading.Event()
+    if interrupted:
+        monkeypatch.setattr(_Trainer, "prediction_step", cancelled_at(4, cancel, _Trainer.prediction_step))
+        with pytest.raises(Cancelled):
+            run(method, tmp_path / "run", subject=subject, cancel=cancel)
+        cancel.clear()
+    done = run(method, tmp_path / "run", subject=subject, cancel=cancel)
+    assert "forward" not in vars(done.subject.model)
+    data = splits()[1]
+    ours, stored = (hv.evaluate(one, data).logits for one in (done.subject, open_recovery(done.folder).subject))
+    assert np.array_equal(ours, stored)
+
+
+def cancelled_at(step: int, cancel: threading.Event, look: Callable[..., Any]) -> Callable[..., Any]:
+    """A ``prediction_step`` that sets ``cancel`` in the look after ``step``, once."""
+    looked: list[int] = []
+
+    def prediction_step(trainer: _Trainer, *arguments: Any, **named: Any) -> Any:
+        if trainer.state.global_step == step and not looked:
+            looked.append(step)
+            cancel.set()
+        return look(trainer, *arguments, **named)
+
+    return prediction_step
+
+
+def test_importance_in_mixed_precision_is_that_of_the_weights_and_not_of_rounding(
+    subject: hv.Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    InMixedPrecision(monkeypatch)
+    done = run("safe", tmp_path / "run", subject=subject, lr=1e-8)  # so that nothing moves
+    assert max(max(check.importance) for check in done.history.checks) < 1e-9
+
+
+@pytest.mark.parametrize("name", ["output_hidden_states", "output_attentions"])
+def test_model_that_gives_more_than_logits_is_recovered_as_one_that_does_not(
+    name: str, subject: hv.Subject, tmp_path: Path
+) -> None:
+    more = pruned()
+    config: Any = more.model.config
+    config._attn_implementation = "eager" if name == "output_attentions" else config._attn_implementation
+    setattr(config, name, True)
+    done, expected = (
+        run("lora", tmp_path / str(place), subject=one, epochs=1) for place, one in enumerate((more, subject))
+    )
+    assert len(done.history.evaluations) == len(expected.history.evaluations)
+    assert [one["accuracy"] for one in done.history.evaluations] == [
+        one["accuracy"] for one in expected.history.evaluations
+    ]
+    assert getattr(done.subject.model.config, name) is True
 
 
 def test_steps_are_counted_and_measured_at_every_change_of_the_frozen_set(whole: Callable[..., Recovery]) -> None:
