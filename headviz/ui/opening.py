@@ -14,6 +14,18 @@ from headviz.ui.state import DEFAULT_CRITERION, OpenedData, OpenedModel
 from headviz.ui.waiting import wait_for
 
 _KEY = "open"
+_LABELS_SAID = (  # what the library advises on labels, and how that is done here
+    (
+        r" Pass labels=.*| Say which with labels=.*",
+        " Say on Home what each label means, or open data without such rows.",
+    ),
+    (r" Give a mapping such as labels=.*", " Say on Home what each label means, or mend the row."),
+    (
+        r" Name the label's with label=.*",
+        " Open it again on Home with the label column named, or open data with labels.",
+    ),
+    (r"; scoring needs none with targets=.*", "."),
+)
 _FIELDS = {"inputs": "Text columns", "label": "Label column", "split": "Split to score, to choose or to report on"}
 
 
@@ -74,6 +86,8 @@ def collect(page: Page) -> None:
 
 def in_words_of_the_form(text: str) -> str:
     """A sentence of the library with the options that it writes as Python does (inputs="a") called as on Home."""
+    for advised, here in _LABELS_SAID:
+        text = re.sub(advised, here, text)
     text = re.sub(r'\b(inputs|label)="', lambda found: f'{_FIELDS[found[1]]} "', text)
     return re.sub(r"\bwith (inputs|label|split)=", lambda found: f"in the field {_FIELDS[found[1]]}", text)
 

@@ -59,6 +59,12 @@ class OpenedData:
     note: str
     halved: bool = False
 
+    @property
+    def raw_labels(self) -> set[int | str]:
+        """The values in the label columns of all parts; empty where there are none."""
+        parts = (self.calibration, self.selection, self.report)
+        return {raw for part in parts for raw in part.raw_labels if raw is not None}
+
 
 @dataclass
 class Choice:

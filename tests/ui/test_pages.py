@@ -293,7 +293,7 @@ def test_refusal_leaves_the_forms_open_and_stays_on_its_page(opened: Any) -> Non
 
 
 def test_upload_beside_a_named_source_is_refused(opened: Any) -> None:
-    opened.file_uploader(key="data_files").upload("rows.csv", b"text,label\na,b\n", "text/csv")
+    opened.file_uploader[0].upload("rows.csv", b"text,label\na,b\n", "text/csv")
     at = send(opened, data_source="demo/reviews")
     assert "remove the file or empty the field" in said(at)
     assert session_of(at).data.source != "demo/reviews"
@@ -340,6 +340,45 @@ def test_integer_labels_without_names_are_asked_about(
     at.button(key="labels_ids").click().run()
     assert not at.error
     assert "Accuracy" in figures(at)
+
+
+def test_uploaded_files_are_no_part_of_the_next_upload(app: Callable[..., Any], tiny_file: Path) -> None:
+    at = app()
+    at.file_uploader[0].upload("first.tsv", tiny_file.read_bytes(), "text/tab-separated-values")
+    next(button for button in at.button if button.label == "Open data").click()
+    at.run()
+    assert session_of(at).data.report.name == "first.tsv"
+    assert not at.file_uploader[0].value  # a second file would be opened as a pair with the first
+
+
+def test_data_without_labels_says_so_in_the_words_of_the_form(
+    app: Callable[..., Any], tiny_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "plain.csv").write_text("text\n" + "the film was good\n" * 9, encoding="utf-8")
+    at = send(app(), model_source=str(tiny_folder))
+    send(at, data_source=str(tmp_path / "plain.csv"))
+    assert "plain.csv has no label column" in said(at) and "with the label column named" in said(at)
+    assert "label=" not in said(at) and "targets=" not in said(at)
+    assert "Labels are missing" in [header.value for header in at.header]
+    at.switch_page("pages/mask.py").run()
+    assert "with the label column named" in said(at) and "targets=" not in said(at)
+    assert "Open data with labels on Home" in [link.proto.label for link in at.get("page_link")]
+
+
+def test_meanings_are_asked_for_labels_that_only_the_final_part_has(
+    app: Callable[..., Any], tiny_folder: Path, tiny_file: Path, tmp_path: Path
+) -> None:
+    from headviz.ui import sources
+
+    odd = tmp_path / "odd.tsv"
+    odd.write_text(tiny_file.read_text("utf-8").replace("\tfine", "\tmeh"), encoding="utf-8")
+    at = send(app(), model_source=str(tiny_folder))
+    files = [(path.name, path.read_bytes()) for path in (tiny_file, odd)]
+    session_of(at).data = sources.open_uploads(files, {})
+    at.switch_page("pages/scores.py").run()
+    assert "'meh'" in said(at) and "labels=" not in said(at)
+    at.switch_page("app.py").run()
+    assert "labels=" not in said(at) and at.selectbox(key="label meh").label == "Label meh is"
 
 
 def test_labels_the_model_does_not_have_can_be_mapped_by_hand(

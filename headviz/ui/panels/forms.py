@@ -48,7 +48,7 @@ def data_form(page: Page) -> None:
             type=list(sources.DATA_SUFFIXES),
             accept_multiple_files=True,
             max_upload_size=sources.LARGEST_UPLOAD_MB,
-            key="data_files",
+            key=f"data_files {page.session.data.calibration.fingerprint if page.session.data else ''}",
             help="CSV, TSV, JSON lines, JSON, Parquet, or one text a line. One file is split in halves: one to score "
             "and choose on, one for final figures. Two: the first to score and choose on, the second for final "
             "figures. Three: to score on, to choose on, for final figures.",
@@ -105,12 +105,10 @@ def labels_form(page: Page) -> None:
     session, misfit = page.session, page.results.misfit()
     if misfit is None or session.subject is None or session.data is None:
         return
-    st.header("What do the labels mean?", anchor=False)
-    sentence(misfit)
+    raws = sorted(session.data.raw_labels, key=lambda raw: (str(type(raw)), raw))
+    st.header("What do the labels mean?" if raws else "Labels are missing", anchor=False)
+    sentence(opening.in_words_of_the_form(misfit))
     labels = session.subject.labels
-    raws = sorted(
-        {raw for raw in session.data.calibration.raw_labels if raw is not None}, key=lambda raw: (str(type(raw)), raw)
-    )
     if not raws or len(raws) > max(50, len(labels)):
         return
     if needs_choice(session.data.calibration, labels):

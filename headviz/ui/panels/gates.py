@@ -30,10 +30,10 @@ def ready(page: Page) -> bool:
         st.markdown(f"{plain(session.model.subject.name)} is open; data to score and measure on is missing.")
         st.page_link("app.py", label="Open data on Home", icon=":material/home:", query_params=session.written or None)
     elif (misfit := page.results.misfit()) is not None:
-        sentence(misfit)
+        sentence(opening.in_words_of_the_form(misfit))
         st.page_link(
             "app.py",
-            label="Say what the labels mean on Home",
+            label="Say what the labels mean on Home" if session.data.raw_labels else "Open data with labels on Home",
             icon=":material/home:",
             query_params=session.written or None,
         )
