@@ -12,6 +12,7 @@ import numpy as np
 from headviz import __version__
 
 if TYPE_CHECKING:
+    from headviz.mask import Mask
     from headviz.subject import Subject
 
 _HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -37,7 +38,7 @@ def pruned_card(subject: Subject, dtype: str | None = None) -> str:
         whole=whole,
         kept=cut.count,
         heads=sum(cut.heads),
-        version=__version__,
+        removed=_removed(cut, subject.zeroed),
         layers="\n".join(
             f"| {layer} | {_numbers(row[:heads])} | {_numbers(~row[:heads])} |"
             for layer, (row, heads) in enumerate(zip(cut.keep, cut.heads, strict=True))
@@ -63,14 +64,31 @@ def _weights(subject: Subject, dtype: str) -> str:
 
 
 def _logits(record: dict[str, Any]) -> str:
-    """The sentence that says how the logits relate to the whole model's."""
+    """The sentence that says how the logits relate to the whole model's: at the cut, as they may be trained later."""
     recoveries = [found for step in _steps(record) if (found := _block(step.get("recovery")))]
     if not recoveries:
-        return "The logits are those of the whole model\nwith these heads masked."
+        if not _is_known(record):
+            return "How the logits relate to those of the\nwhole model is not known."
+        return "Right after the cut the logits were those of the\nwhole model with these heads masked."
     latest, train = recoveries[-1], _block(recoveries[-1].get("train"))
     how = f"method {_text(latest.get('method', '?'))}, seed {_text(latest.get('seed', '?'))}"
     data = f"{_text(train.get('examples', '?'))} texts of {_text(train.get('name', '?'))}"
     return f"What was left was fine-tuned\n({how}, {data}), so it gives logits of its own."
+
+
+def _is_known(record: dict[str, Any]) -> bool:
+    """Whether headviz saw the whole model; a pruned one that was wrapped in memory tells of its heads alone."""
+    return bool(_block(record.get("model")).get("fingerprint"))
+
+
+def _removed(cut: Mask, zeroed: tuple[str, ...]) -> str:
+    """The sentence on what became of the weights of the heads that were cut."""
+    if zeroed and len(zeroed) == len(cut.pruned):
+        return f"The others were cut by headviz {__version__}\nwith all shapes kept: they are zeros."
+    return (
+        f"The weights of the others were cut out by headviz {__version__}: rows of\n"
+        "query, key and value, and columns of the output projection."
+    )
 
 
 def _base(model: dict[str, Any]) -> str:
@@ -95,7 +113,7 @@ def _numbers(which: np.ndarray) -> str:
 
 def _chosen(record: dict[str, Any]) -> list[str]:
     """A line for each pruning, in order."""
-    return [_step(step) for step in _steps(record)]
+    return [_step(step, _is_known(record)) for step in _steps(record)]
 
 
 def _steps(record: dict[str, Any]) -> list[dict[str, Any]]:
@@ -104,9 +122,12 @@ def _steps(record: dict[str, Any]) -> list[dict[str, Any]]:
     return [_block(step) for step in (*before, record)] if isinstance(before, list) else [record]
 
 
-def _step(step: dict[str, Any]) -> str:
+def _step(step: dict[str, Any], known: bool) -> str:
+    """A line on one pruning; ``known``: whether its record is whole, so that no criterion means that there was none."""
     criterion, data = _block(step.get("criterion")), _block(step.get("data"))
-    how = f"By {_text(criterion['name'])}" if criterion.get("name") else "By hand"
+    how = "By hand" if known or criterion else "Not recorded"
+    if criterion.get("name"):
+        how = f"By {_text(criterion['name'])}"
     if options := _block(criterion.get("options")):
         how += f" ({', '.join(f'{_text(name)} {_text(value)}' for name, value in options.items())})"
     by_hand = criterion.get("by_hand")
@@ -125,7 +146,8 @@ def _measured(record: dict[str, Any]) -> list[str]:
     figures = {name: figure for name, figure in figures.items() if _is_number(figure.get("value"))}
     if not figures:
         return ["Nothing was measured on this cut."]
-    rows = ["| measure | value | 95 % interval | examples |", "|---|---|---|---|"]
+    rows = ["Taken with these heads masked, before they were cut out.", ""]
+    rows += ["| measure | value | 95 % interval | examples |", "|---|---|---|---|"]
     for name, figure in figures.items():
         low, high = figure.get("low"), figure.get("high")
         between = f"{low:.4f} to {high:.4f}" if _is_number(low) and _is_number(high) else ""

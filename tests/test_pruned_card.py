@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import headviz as hv
 from headviz.pruned_card import pruned_card
@@ -48,12 +49,33 @@ def test_card_of_a_model_pruned_twice_has_a_line_for_each_time() -> None:
 
 
 def test_card_of_a_recovered_model_says_so_and_not_that_logits_are_the_masked_ones() -> None:
-    assert "The logits are those of the whole model\nwith these heads masked." in card({})
+    assert "Right after the cut the logits were those of the\nwhole model with these heads masked." in card({})
     recovery = {"method": "safe", "seed": 3, "train": {"name": "sst5", "examples": 8544}}
     for record in ({"recovery": recovery}, {"before": [{"recovery": recovery}, {"recovery": []}]}):
         text = card(record)
         assert "fine-tuned\n(method safe, seed 3, 8544 texts of sst5), so it gives logits of its own." in text
         assert "masked." not in text
+
+
+def test_card_of_a_model_whose_whole_one_was_not_seen_claims_nothing_of_it() -> None:
+    """A pruned model that was trained in memory and wrapped anew: its logits are its own by now."""
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    pruned = hv.prune(subject, hv.Mask.full(subject).with_toggled("L0H1"))
+    with torch.no_grad():
+        for weight in pruned.model.parameters():
+            weight.mul_(1.1)
+    trained = hv.Subject.wrap(pruned.model, pruned.processor, name="mine")
+    again = hv.prune(trained, hv.Mask.full(trained).with_toggled("L2H0"))
+    for text in (pruned_card(trained), pruned_card(again)):
+        assert "masked" not in text and "How the logits relate to those of the\nwhole model is not known." in text
+    assert "\n\n- Not recorded.\n\n" in pruned_card(trained)
+    assert "\n\n- Not recorded; 11 heads were left.\n- By hand.\n\n" in pruned_card(again)
+
+
+def test_card_says_when_figures_were_taken_and_which_transformers_opens_it() -> None:
+    text = card({"measured": {"accuracy": {"value": 0.5}}})
+    assert "Taken with these heads masked, before they were cut out.\n\n| measure |" in text
+    assert "needs nothing but torch and transformers 5 or later (for images 5.9)" in text.replace("\n", " ")
 
 
 def test_card_escapes_names_and_survives_a_record_of_anything() -> None:
@@ -66,7 +88,9 @@ def test_card_names_heads_that_are_there_as_zeros() -> None:
     subject = hv.Subject.wrap(*tiny_model("llama"), name="tiny")
     mask = hv.Mask.full(subject).with_toggled("L0H1", "L2H0")
     assert "zeros where they would be read: L0H1, L2H0. Other heads" in pruned_card(hv.prune(subject, mask))
+    assert "The weights of the others were cut out by" in pruned_card(hv.prune(subject, mask, gqa="exact"))
     assert "zeros" not in pruned_card(hv.prune(subject, mask, gqa="exact"))
+    assert "with all shapes kept: they are zeros." in pruned_card(hv.prune(subject, mask, gqa="folded"))
     assert "zeros" not in card({})
 
 

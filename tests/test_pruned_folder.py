@@ -311,7 +311,10 @@ def auto_map(module: str) -> dict[str, str]:
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "no mask": (lambda folder: (folder / "head_mask.json").unlink(), r"pruned lacks head_mask\.json"),
+    "no mask": (
+        lambda folder: (folder / "head_mask.json").unlink(),
+        r"pruned lacks head_mask\.json.*Copy it from the folder that",
+    ),
     "no JSON in the mask": (lambda folder: (folder / "head_mask.json").write_text("{"), r"What pruned says of its cut"),
     "mask of another shape": (
         lambda folder: remask(folder, model={"heads": [4, 4]}, pruned_heads={"0": [1]}),

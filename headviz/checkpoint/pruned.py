@@ -140,7 +140,10 @@ def read_cut(folder: Path, config: Any, name: str) -> Mask:
     Raises LoadError where there is none that can be read, or where it is not what ``config`` says.
     """
     if not (folder / MASK_FILE).is_file():
-        raise LoadError(f"{name} lacks {MASK_FILE}, which says what heads of the whole model it has. {_AGAIN}")
+        raise LoadError(
+            f"{name} lacks {MASK_FILE}, which says what heads of the whole model it has. Copy it from the folder that "
+            "the model was first saved to, or wrap the model (hv.Subject.wrap) and use hv.save_pruned."
+        )
     try:
         cut = Mask.open(folder / MASK_FILE)
     except MaskError as error:

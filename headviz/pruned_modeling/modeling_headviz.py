@@ -9,7 +9,8 @@ repeated. All other settings are those of the whole model, so
 ``num_attention_heads`` stays the number that a head's size is reckoned from.
 
 Query, key and value have rows for kept heads only, the output projection columns; its bias stays. The forward passes
-are those of transformers (seen with 5.23), which split the projections by the size of a head.
+are those of transformers 5 (seen with 5.0, 5.8, 5.10, 5.23 and 5.24), which split the projections by the size of a
+head; models of images need 5.9. Over 400 lines because a folder's code is one file.
 """
 
 from collections.abc import Iterable
@@ -55,6 +56,7 @@ from transformers import (
     ViTForImageClassification,
     XLMRobertaConfig,
     XLMRobertaForSequenceClassification,
+    __version__,
 )
 from transformers.modeling_layers import GenericForSequenceClassification
 from transformers.pytorch_utils import Conv1D
@@ -146,15 +148,26 @@ class HeadvizDeiTConfig(DeiTConfig):
     headviz_format: int = 1
 
 
-def _shrink(config: PretrainedConfig, attentions: Iterable[Any], inputs: tuple[str, str, str], output: str) -> None:
+def _shrink(
+    config: PretrainedConfig,
+    attentions: Iterable[Any],
+    inputs: tuple[str, str, str],
+    output: str,
+    head_size: int | None = None,
+) -> None:
     """Cut the projections of each use of attention to the sizes of its kept heads.
 
     ``attentions``: the module of each use that holds its projections, under the paths ``inputs`` (query, key, value)
-    and ``output``. A module that is used several times keeps the same heads in each use.
+    and ``output``. A module that is used several times keeps the same heads in each use. ``head_size``: None for the
+    width over the number of heads.
     """
     if config.kept_heads is None:
         return
-    head_size = config.hidden_size // config.num_attention_heads
+    if int(__version__.split(".")[0]) < 5:  # whose forward passes split by the number of heads of the whole model
+        raise ImportError(
+            f"This pruned model needs transformers 5 or later, and {__version__} is installed. Update it."
+        )
+    head_size = head_size or config.hidden_size // config.num_attention_heads
     for attention, kept in zip(attentions, config.kept_heads, strict=True):
         width = len(kept) * head_size
         for path in inputs:
@@ -355,20 +368,23 @@ class HeadvizQwen3ForCausalLM(_Llama, Qwen3ForCausalLM):
     config_class = HeadvizQwen3Config
 
 
-class HeadvizViTForImageClassification(ViTForImageClassification):
+class _ViT(PreTrainedModel):
+    """The encoder that ViT shares with DeiT, whose heads have the size that the configuration names, if it does."""
+
+    def __init__(self, config: PretrainedConfig) -> None:
+        super().__init__(config)
+        if not hasattr(self.base_model, "layers"):
+            raise ImportError(f"A pruned model of images needs transformers 5.9 or later, and {__version__} is older.")
+        attentions = [layer.attention for layer in self.base_model.layers]
+        _shrink(config, attentions, ("q_proj", "k_proj", "v_proj"), "o_proj", attentions[0].head_dim)
+
+
+class HeadvizViTForImageClassification(_ViT, ViTForImageClassification):
     config_class = HeadvizViTConfig
 
-    def __init__(self, config: HeadvizViTConfig) -> None:
-        super().__init__(config)
-        _shrink(config, (layer.attention for layer in self.base_model.layers), ("q_proj", "k_proj", "v_proj"), "o_proj")
 
-
-class HeadvizDeiTForImageClassification(DeiTForImageClassification):
+class HeadvizDeiTForImageClassification(_ViT, DeiTForImageClassification):
     config_class = HeadvizDeiTConfig
-
-    def __init__(self, config: HeadvizDeiTConfig) -> None:
-        super().__init__(config)
-        _shrink(config, (layer.attention for layer in self.base_model.layers), ("q_proj", "k_proj", "v_proj"), "o_proj")
 
 
 MODELS = (

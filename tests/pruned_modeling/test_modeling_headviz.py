@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,35 @@ def test_class_without_kept_heads_is_the_whole_model(family: str) -> None:
     assert {name: tensor.shape for name, tensor in model.state_dict().items()} == {
         name: tensor.shape for name, tensor in whole.state_dict().items()
     }
+
+
+@pytest.mark.parametrize("family", IMAGES)
+def test_heads_of_images_have_the_size_that_the_configuration_names(family: str) -> None:
+    """transformers reads head_dim there, so a head need not be the width over the number of heads."""
+    whole, _ = tiny_model(family, head_dim=16)
+    model_class = model_classes()[family]
+    values = {key: value for key, value in whole.config.to_dict().items() if key != "model_type"}
+    model = model_class(model_class.config_class.from_dict(values | {"kept_heads": [[0, 2, 3], [], [1]]}))
+    assert [(use.heads, use.head_size) for use in family_of(model).uses(model)] == [(3, 16), (0, 16), (1, 16)]
+
+
+@pytest.mark.parametrize("version", ["4.57.3", "4.40.0.dev0"])
+def test_encoder_refuses_an_older_transformers_with_a_sentence(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its forward pass would split the projections by the number of heads that the whole model had."""
+    monkeypatch.setattr(modeling_headviz, "__version__", version)
+    model_class = model_classes()["bert"]
+    with pytest.raises(ImportError, match=rf"needs transformers 5 or later, and {re.escape(version)} is installed"):
+        model_class(model_class.config_class(num_hidden_layers=1, kept_heads=[[0]]))
+
+
+@pytest.mark.parametrize("family", IMAGES)
+def test_images_on_a_transformers_that_lays_them_out_otherwise_get_a_sentence(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_class = model_classes()[family]
+    monkeypatch.setattr(model_class, "base_model", torch.nn.Identity())
+    with pytest.raises(ImportError, match=r"pruned model of images needs transformers 5\.9 or later"):
+        model_class(model_class.config_class(num_hidden_layers=1, kept_heads=[[0]]))
 
 
 def test_class_with_kept_heads_of_too_few_layers_is_refused() -> None:
