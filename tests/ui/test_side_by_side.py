@@ -127,6 +127,16 @@ def test_suggested_name_follows_the_mask_and_a_typed_one_stays(show: Show, made:
     assert again(at).text_input[0].value == "mine"
 
 
+def test_suggested_name_follows_the_mask_after_a_run_that_never_came_to_the_field(show: Show, made: Results) -> None:
+    at = show("L1H2")
+    first = at.text_input[0].value
+    made.session.choice.fixed = cutting(made, "L1H2", "L1H3")
+    again(at)
+    at.text_input[0].input(first)  # broken off before the field, the browser still holds and sends the name before
+    made.session.choice.fixed = cutting(made, "L1H2", "L1H3", "L0H0")
+    assert again(at).text_input[0].value.endswith("3 cut")
+
+
 def test_name_that_is_there_gets_a_sentence_and_nothing_is_lost(show: Show, made: Results) -> None:
     at = show("L1H2", mine=["L0H0"])
     at.text_input[0].input("mine")

@@ -63,10 +63,12 @@ def _naming(page: Page, mask: Mask) -> None:
     if len(named) >= MOST:
         st.markdown(f"{MOST} masks are named, which is the most; delete one to name another.")
         return
-    suggested, before = suggested_name(mask, list(named)), state.get(_SUGGESTED)
-    if state.get(_NAME) is None or (suggested != before and state[_NAME] in ("", before)):  # what was typed stays
+    suggested, before = suggested_name(mask, list(named)), state.setdefault(_SUGGESTED, [])
+    # What was typed stays. All suggestions count as not typed: of a run that was broken off, the field never came.
+    if state.get(_NAME) is None or (suggested not in before[-1:] and state[_NAME] in ("", *before)):
         state[_NAME] = suggested
-    state[_SUGGESTED] = suggested
+    if suggested not in before[-1:]:
+        before[:] = [*before[-20:], suggested]
     with st.container(horizontal=True, vertical_alignment="bottom", key="naming"):
         st.text_input(
             "Name for the mask in hand", key=_NAME, max_chars=LONGEST, width=360, on_change="ignore",
