@@ -112,7 +112,7 @@ class _Classifier(nn.Module):
 
 
 def _require_path(path: str | os.PathLike[str]) -> Path:
-    target = Path(path)
+    target = Path(path).expanduser()
     if target.suffix.lower() != ".onnx":
         raise ExportError(f"{os.fspath(path)!r} does not end in .onnx. Give the file that ending.")
     if target.is_dir():

@@ -38,6 +38,7 @@ KINDS = {"subject": "The other model", "folder": "The saved folder", "onnx": "Th
 ALLOWED = {"float64": 1e-5, "float32": 1e-5, "float16": 5e-3, "bfloat16": 2e-2}
 """By the arithmetic of either model and by what a file's weights were rounded to, the coarsest one counting."""
 ALLOWED_ONNX = 1e-4
+_LABELS = 8  # named in a sentence
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Proof:
         def write(file: BinaryIO) -> None:
             file.write(content)
 
-        write_whole(path, write)
+        write_whole(Path(path).expanduser(), write)
 
 
 @torch.no_grad()
@@ -164,7 +165,7 @@ def _rival(subject: Subject, other: Subject | str | os.PathLike[str], data: Data
         return _of_subject(subject, other, data, "subject")
     if not isinstance(other, str | os.PathLike):
         raise ExportError(f"other must be a Subject, a folder or an .onnx file. Got a {type(other).__name__}.")
-    path = Path(other)
+    path = Path(other).expanduser()
     if path.is_dir():
         # in its place: a name without a folder would be looked for on the hub
         return _of_subject(
@@ -184,10 +185,20 @@ def _rounded_to(subject: Subject, other: Subject) -> set[str]:
     return set(other.stored) - {subject.dtype, *subject.stored}
 
 
+def _some(labels: tuple[str, ...]) -> str:
+    """The first of them; a language model has a vocabulary."""
+    more = f" and {len(labels) - _LABELS:,} more" if len(labels) > _LABELS else ""
+    return ", ".join(labels[:_LABELS]) + more
+
+
 def _of_subject(subject: Subject, other: Subject, data: Data, kind: str) -> _Rival:
+    if other.task != subject.task:
+        raise ExportError(
+            f"{other.name} is for {other.task}, and {subject.name} for {subject.task}. Compare models of one task."
+        )
     if other.labels != subject.labels:
         raise ExportError(
-            f"{other.name} has the labels {', '.join(other.labels)}, and {subject.name} {', '.join(subject.labels)}. "
+            f"{other.name} has the labels {_some(other.labels)}, and {subject.name} {_some(subject.labels)}. "
             "Compare models of the same labels."
         )
     encoded = other.encode(data.inputs)

@@ -45,14 +45,15 @@ def save_pruned(
         raise ExportError(
             f"{subject.name} is whole. Cut its heads out first: hv.save_pruned(hv.prune(subject, mask), folder)."
         )
+    target = Path(folder).expanduser()
     content, card = subject.cut.content(".json"), pruned_card(subject, dtype)
     with Progress(3, "writing the pruned model", on_progress, cancel) as steps:
-        require_free(Path(folder), overwrite, "save_pruned", (CODE_FILE, CARD_FILE))
+        require_free(target, overwrite, "save_pruned", (CODE_FILE, CARD_FILE))
         model: Any = in_dtype(attention.view(subject.model), dtype)  # saving writes into the configuration
         steps.step()
 
         def fill(temporary: Path) -> None:
-            with refusals_of_libraries(folder):
+            with refusals_of_libraries(target):
                 save_model(model, temporary)
                 steps.step()
                 subject.processor.save_pretrained(temporary)
@@ -60,8 +61,8 @@ def save_pruned(
             (temporary / CARD_FILE).write_text(card, "utf-8")
             steps.step()
 
-        write_folder(folder, fill)
-    return Path(folder)
+        write_folder(target, fill)
+    return target
 
 
 def load_pruned(

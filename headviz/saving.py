@@ -62,22 +62,23 @@ def save_masked(
             f"{subject.name} is pruned, and a folder holds one mask. Cut these heads out as well: "
             "hv.save_pruned(hv.prune(subject, mask), folder)."
         )
+    target = Path(folder).expanduser()
     with Progress(3, "writing the masked model", on_progress, cancel) as steps:
         cuts = cuts_of_weights(subject.model, mask)
-        require_free(Path(folder), overwrite, "save_masked")
+        require_free(target, overwrite, "save_masked")
         model: Any = in_dtype(masked_view(subject.model, cuts), dtype)
         steps.step()
 
         def fill(temporary: Path) -> None:
-            with refusals_of_libraries(folder):
+            with refusals_of_libraries(target):
                 save_model(model, temporary)
                 steps.step()
                 subject.processor.save_pretrained(temporary)
             (temporary / MASK_FILE).write_bytes(mask_of_subject(mask, subject).content(".json"))
             steps.step()
 
-        write_folder(folder, fill)
-    return Path(folder)
+        write_folder(target, fill)
+    return target
 
 
 @torch.no_grad()
@@ -137,9 +138,11 @@ def refusals_of_libraries(folder: str | os.PathLike[str]) -> Iterator[None]:
 def cuts_of_weights(model: nn.Module, mask: Mask) -> list[tuple[int, list[int]]]:
     """For every output projection that loses heads: the layer of its first use, and the heads, in order.
 
-    Raises MaskError where the mask does not fit the model, and, naming the head, where a layer that is used several
-    times (ALBERT) would lose a head in only some of its uses.
+    Raises MaskError where there is none or it does not fit the model, and, naming the head, where a layer that is used
+    several times (ALBERT) would lose a head in only some of its uses.
     """
+    if not isinstance(mask, Mask):
+        raise MaskError(f"mask must be an hv.Mask. Got a {type(mask).__name__}; hv.Mask(keep) makes one of an array.")
     uses = family_of(model).uses(model)
     heads = tuple(use.heads for use in uses)
     if mask.heads != heads:

@@ -184,6 +184,21 @@ def test_other_of_another_kind_or_other_labels_is_refused(subject: hv.Subject) -
         hv.verify(subject, None, other, DATA)
 
 
+def test_other_of_another_task_is_refused_by_the_task_and_not_by_a_vocabulary(subject: hv.Subject) -> None:
+    writer = hv.Subject.wrap(*tiny_model("gpt2", auto="AutoModelForCausalLM"), name="writer")
+    told = r"^writer is for causal-lm, and .* for text-classification\. Compare models of one task\.$"
+    with pytest.raises(hv.ExportError, match=told):
+        hv.verify(subject, None, writer, DATA)
+
+
+def test_many_labels_are_told_by_the_first_of_them_and_their_number(subject: hv.Subject) -> None:
+    many = hv.Subject.wrap(*tiny_model("bert", labels=[f"class {i}" for i in range(99)]), name="many")
+    with pytest.raises(
+        hv.ExportError, match=r"many has the labels class 0, .*, class 7 and 91 more, and .* bad, fine,"
+    ):
+        hv.verify(subject, None, many, DATA)
+
+
 def test_mask_and_data_that_do_not_fit_are_refused(subject: hv.Subject) -> None:
     with pytest.raises(hv.MaskError, match="mask is for heads"):
         hv.verify(subject, hv.Mask([[1, 0], [1, 1]]), subject, DATA)

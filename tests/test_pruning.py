@@ -390,6 +390,12 @@ def test_pruning_by_a_mask_of_other_head_counts_names_both() -> None:
         hv.prune(subject_of("bert"), hv.Mask([[1, 0], [1, 1]]))
 
 
+@pytest.mark.parametrize("given", [None, np.ones((3, 4), dtype=bool), "mask.json"])
+def test_pruning_by_what_is_no_mask_says_what_one_is(given: Any) -> None:
+    with pytest.raises(hv.MaskError, match=rf"mask must be an hv\.Mask\. Got a {type(given).__name__}"):
+        hv.prune(subject_of("bert"), given)
+
+
 def test_pruning_every_head_is_refused() -> None:
     with pytest.raises(hv.MaskError, match="cuts every head"):
         hv.prune(subject_of("bert"), hv.Mask(np.zeros((3, 4), dtype=bool)))

@@ -291,3 +291,20 @@ def test_dtype_that_is_none_or_too_narrow_is_one_sentence_and_writes_nothing(tmp
     with pytest.raises(hv.ExportError, match=r"query.*weight holds numbers too large for float16"):
         hv.save_masked(subject, mask_of(subject), tmp_path / "masked", dtype="float16")
     assert not (tmp_path / "masked").exists()
+
+
+def test_home_folder_is_written_as_it_is_read(
+    subject: hv.Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """hv.load takes "~/model"; what hv.save_masked is told must be the same place, and no folder of the name "~"."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    mask = mask_of(subject)
+    pruned = hv.prune(subject, mask)
+    data = hv.load_data(pd.DataFrame({"text": TEXTS[:2], "label": ["good", "bad"]}))
+    assert hv.save_masked(subject, mask, "~/masked") == tmp_path / "masked"
+    assert hv.save_pruned(pruned, "~/pruned") == tmp_path / "pruned"
+    assert hv.export_onnx(pruned, "~/pruned.onnx") == tmp_path / "pruned.onnx"
+    for other in ("~/masked", "~/pruned", "~/pruned.onnx"):
+        assert hv.verify(subject, mask, other, data).holds
+    assert sorted(os.listdir(tmp_path)) == ["masked", "pruned", "pruned.onnx"]
