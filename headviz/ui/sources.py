@@ -187,8 +187,8 @@ def halve(data: Data, source: str, link: str | None) -> OpenedData:
     """One set of rows as two halves without a common row, so that nothing is reported where it was chosen."""
     if len(data) < 2:
         raise DataError(
-            f"{data.name} has {len(data)} usable rows; at least 2 are needed, one half to score on and one to "
-            f"report on."
+            f"{data.name} has {len(data)} usable {'row' if len(data) == 1 else 'rows'}; at least 2 are needed, one "
+            "half to score on and one to report on."
         )
     selection, report = data.halves(0)
     note = (

@@ -89,6 +89,14 @@ def test_export_page_shows_what_pruning_saves_and_makes_the_zip(opened: Any) -> 
     assert any("Download pruned-model.zip" in button.label for button in at.get("download_button"))
 
 
+def test_export_page_of_a_mask_that_cuts_nothing_saves_nothing(opened: Any) -> None:
+    opened.switch_page("pages/mask.py").run().select_slider(key="_w_prune").set_value(0).run()
+    at = opened.switch_page("pages/export.py").run()
+    at.segmented_control(key="model_form").set_value("pruned").run()
+    figures = {metric.label: metric.value for metric in at.metric}
+    assert figures["FLOPs of attention"] == figures["Smaller by"] == "0.0 %"
+
+
 def test_pruned_folder_is_opened_as_a_model_of_its_own(opened: Any, tmp_path: Path) -> None:
     at = opened.switch_page("pages/export.py").run()
     at.segmented_control(key="model_form").set_value("pruned").run()

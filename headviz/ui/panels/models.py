@@ -81,7 +81,8 @@ def _preview(page: Page, mask: Mask) -> None:
     )  # fmt: skip
     figure(columns[1], "Smaller by", numbers.share(gone / subject.parameters), f"{saved / 2**20:,.1f} MB", "pruning")
     flops = float(table["flops_saved"].sum() / table["flops"].sum())
-    figure(columns[2], "FLOPs of attention", f"\u2212{numbers.share(flops)}", f"per token, at {tokens} tokens", "flops")
+    less = f"{numbers.signed(-100 * flops, 1)} %"
+    figure(columns[2], "FLOPs of attention", less, f"per token, at {tokens} tokens", "flops")
 
 
 def _at_a_place(page: Page, home: ModelsHome) -> None:
