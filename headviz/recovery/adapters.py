@@ -79,7 +79,7 @@ def with_adapters(model: Any, settings: Mapping[str, Any]) -> Any:
     targets = projections(model, mlp=settings["mlp"])
     if not targets:
         raise RunError("No block has heads left, so there is nothing to adapt. Recover with method='full'.")
-    ranks = {name: min(settings["r"], *_sizes(module)) for name, module in targets.items()}
+    ranks = _ranks(targets, settings)
     small = {name: rank for name, rank in ranks.items() if rank < settings["r"]}
     scale = settings["alpha"] / settings["r"]
     config = LoraConfig(
@@ -103,6 +103,19 @@ def with_adapters(model: Any, settings: Mapping[str, Any]) -> Any:
     if table is not None and table(torch.zeros(1, 1, dtype=torch.long, device=table.weight.device)).requires_grad:
         raise RunError("The embeddings would have a gradient, and freezing saves nothing below them.")
     return adapted
+
+
+def trained_with_adapters(model: Any, settings: Mapping[str, Any]) -> int:
+    """How many weights are trained by `with_adapters`: those of the adapters, and of the head on top."""
+    targets = projections(model, mlp=settings["mlp"])
+    adapters = sum(rank * sum(_sizes(targets[name])) for name, rank in _ranks(targets, settings).items())
+    head = (weight for name in _head(model) for weight in model.get_submodule(name).parameters())
+    return adapters + sum(weight.numel() for weight in head)
+
+
+def _ranks(targets: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, int]:
+    """Of each adapter its rank, never above the sizes of what it adapts."""
+    return {name: min(settings["r"], *_sizes(module)) for name, module in targets.items()}
 
 
 def _without_input_gradients(model: Any) -> None:

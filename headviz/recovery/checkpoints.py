@@ -39,14 +39,14 @@ def latest_whole(folder: Path) -> Path | None:
 def is_whole(checkpoint: Path) -> bool:
     """Whether every part of ``checkpoint`` is there and can be read to its end."""
     try:
-        read_state(checkpoint)
+        needs_outputs = read_state(checkpoint).get("outputs", False)
         json.loads((checkpoint / _TRAINER_FILE).read_text("utf-8"))
         for name in _TORCH_FILES:
             with zipfile.ZipFile(checkpoint / name) as file:
                 if file.testzip() is not None:
                     return False
         weights = [checkpoint / name for name in _WEIGHTS if (checkpoint / name).is_file()]
-        for path in weights:
+        for path in [*weights, *([checkpoint / OUTPUTS_FILE] if needs_outputs else [])]:
             with safe_open(path, framework="pt") as file:
                 file.keys()
     except (OSError, ValueError, zipfile.BadZipFile, SafetensorError):
@@ -61,7 +61,7 @@ def _best_is_there(checkpoint: Path) -> bool:
 
 
 def read_state(checkpoint: Path) -> dict[str, Any]:
-    """What headviz itself keeps in a checkpoint: meters, and what is frozen."""
+    """What headviz itself keeps in a checkpoint: meters, what is frozen, notes, and whether there are outputs, too."""
     state = json.loads((checkpoint / STATE_FILE).read_text("utf-8"))
     if not isinstance(state, dict):
         raise ValueError(f"{checkpoint / STATE_FILE} is no object")  # noqa: TRY004 -- as damaged as what is no JSON

@@ -60,6 +60,6 @@ def require_room(folder: str | os.PathLike[str], needed: int) -> None:
     free = shutil.disk_usage(place).free
     if free < needed:
         raise RunError(
-            f"{os.fspath(folder)!r} needs room for two checkpoints, {needed / 1e6:,.0f} MB, and its disk has "
-            f"{free / 1e6:,.0f} MB. Choose another folder."
+            f"{os.fspath(folder)!r} needs room for two checkpoints and the model, {needed / 1e6:,.0f} MB, and its disk "
+            f"has {free / 1e6:,.0f} MB. Choose another folder."
         )

@@ -22,8 +22,9 @@ _BATCH = 16
 class Probe:
     """Tokens of some training texts, and the ``modules`` (names in the model as it trains) whose outputs are looked at.
 
-    At least ``texts`` are drawn by ``seed``, with the labels' own shares; more where they hold fewer tokens than CKA
-    needs for ``width`` features; at most 2,048 tokens are kept. Padding never counts: it would make every change small.
+    ``texts`` are drawn by ``seed``, with the labels' own shares; more where they hold fewer tokens than CKA needs for
+    ``width`` features, fewer where they hold more than the 2,048 tokens that are kept. Padding never counts: it would
+    make every change small.
     """
 
     def __init__(
@@ -32,8 +33,9 @@ class Probe:
         lengths = np.asarray(data.lengths)
         order = _in_shares(np.asarray(data.labels), seed)
         tokens = np.cumsum(lengths[order])
-        enough = int(np.searchsorted(tokens, min(_MOST_TOKENS, ROWS_PER_COLUMN * width))) + 1
-        chosen = order[: max(texts, enough)]
+        needed = min(_MOST_TOKENS, ROWS_PER_COLUMN * width)
+        enough, most = (int(place) + 1 for place in np.searchsorted(tokens, (needed, _MOST_TOKENS)))
+        chosen = order[: min(max(texts, enough), most)]
         chosen = chosen[np.argsort(lengths[chosen], kind="stable")]
         collate = Collate(processor)
         batches = (chosen[at : at + _BATCH] for at in range(0, len(chosen), _BATCH))

@@ -17,7 +17,7 @@ from headviz.mask import Mask
 from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.provenance import data_block, model_block
 from headviz.pruned_folder import save_pruned
-from headviz.recovery.adapters import is_shared, merged, units_of, write_adapter
+from headviz.recovery.adapters import is_shared, merged, trained_with_adapters, units_of, write_adapter
 from headviz.recovery.batching import Texts
 from headviz.recovery.checkpoints import CHECKPOINTS, latest_whole
 from headviz.recovery.checks import labels_of, require_room, without_shared
@@ -26,7 +26,7 @@ from headviz.recovery.history import History
 from headviz.recovery.methods import Freezing, Method, methods
 from headviz.recovery.precision import cast, in_training_precision, is_half
 from headviz.recovery.run import ADAPTER_FOLDER, MODEL_FOLDER, Run
-from headviz.recovery.settings import COUNTS_FROM, total_steps
+from headviz.recovery.settings import total_steps
 from headviz.recovery.silenced import silenced
 from headviz.saving import save_masked
 from headviz.subject import Subject, load
@@ -86,7 +86,7 @@ def recover(
     train, note = without_shared(train, validation)
     freezing = _freezing(subject, way, chosen, len(train), seed)
     place = Path(folder).expanduser()
-    require_room(place, 6 * sum(p.numel() * p.element_size() for p in subject.model.parameters()))
+    require_room(place, _room(subject, way, chosen))
     run = Run.enter(
         place,
         {
@@ -116,6 +116,8 @@ def recover(
         notes=[note for note in (note, _precision_note(subject)) if note is not None],
     )
     with run.alone(), Progress(work.total, "training", on_progress) as progress:
+        if Run.open(place).is_done:  # since it was looked at
+            return open_recovery(place)
         return _finished(subject, run_training(work, latest_whole(place), progress, cancel), way, run)
 
 
@@ -125,7 +127,7 @@ def _finished(subject: Subject, done: Trained, way: Method, run: Run) -> Recover
     unwritten: ExportError | None = None
     if way.adapters:
         try:
-            write_adapter(done.model, run.folder / ADAPTER_FOLDER, run.record)
+            write_adapter(done.model, run.folder / ADAPTER_FOLDER, run.portable)
         except ExportError as error:
             unwritten = error
     recovered = _as_subject(subject, merged(done.model) if way.adapters else done.model, done.history.best, run)
@@ -194,8 +196,7 @@ def _as_subject(subject: Subject, model: nn.Module, best: int | None, run: Run) 
 
 def _with_recovery(mask: Mask, best: int | None, run: Run) -> Mask:
     """``mask`` with the record of the recovery, and without what was measured before it, on other weights."""
-    asked = {name: run.record[name] for name in ("method", "seed", "settings", "train", "validation")}
-    asked["settings"] = {name: value for name, value in asked["settings"].items() if name != COUNTS_FROM}  # a path
+    asked = {name: run.portable[name] for name in ("method", "seed", "settings", "train", "validation")}
     return mask.with_provenance(recovery={**asked, "parent": run.record["model"], "best": best}, measured=None)
 
 
@@ -214,6 +215,14 @@ def _freezing(subject: Subject, way: Method, chosen: dict[str, Any], texts: int,
             "another. Recover with method='lora' or 'full'."
         )
     return way.freezing(chosen, len(units), total_steps(texts, chosen), seed)
+
+
+def _room(subject: Subject, way: Method, chosen: dict[str, Any]) -> int:
+    """Bytes of two checkpoints, each of what is trained and its two moments, and of the model in the end."""
+    weights = list(subject.model.parameters())
+    trained = trained_with_adapters(subject.model, chosen) if way.adapters else sum(one.numel() for one in weights)
+    size = max(4, *(one.element_size() for one in weights))  # half precision is trained in float32
+    return 2 * 3 * size * trained + sum(one.numel() * one.element_size() for one in weights)
 
 
 def _require_seed(seed: Any) -> None:

@@ -7,13 +7,16 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from headviz import __version__
 from headviz.errors import RunError
 from headviz.files import write_text
+from headviz.recovery.settings import COUNTS_FROM
 
 RUN_FILE = "run.json"
 _LOCK_FILE = ".lock"
@@ -47,7 +50,7 @@ class Run:
             return known
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"{str(folder)!r} is not empty and holds no run. Choose a new folder.")
-        run = cls(folder, {"format": _FORMAT, **record, "state": "running"})
+        run = cls(folder, {"format": _FORMAT, **record, "versions": _versions(), "state": "running"})
         run._write()
         return run
 
@@ -72,7 +75,7 @@ class Run:
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Keeps other processes, and other runs of this one, out of the folder within the block. Raises RunError where
-        one is at work in it."""
+        one is at work in it, and where the system allows no lock there."""
         lock = FileLock(self.folder / _LOCK_FILE)
         try:
             lock.acquire(blocking=False)
@@ -80,11 +83,22 @@ class Run:
             raise RunError(
                 f"Another recovery is at work in {str(self.folder)!r}. Wait for its end, or choose another folder."
             ) from error
+        except OSError as error:
+            raise RunError(
+                f"{str(self.folder)!r} cannot be worked in: {error.strerror or error}. Choose another folder."
+            ) from error
         try:
             yield
         finally:
-            Path(lock.lock_file).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a file that stays locks nothing
+                Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
+
+    @property
+    def portable(self) -> dict[str, Any]:
+        """The record without the path of another run, which says nothing elsewhere."""
+        settings = {name: value for name, value in self.record["settings"].items() if name != COUNTS_FROM}
+        return {**self.record, "settings": settings}
 
     def finish(self, outcome: dict[str, Any]) -> Run:
         """The run with its outcome written."""
@@ -101,3 +115,7 @@ class Run:
             ) from error
         content = json.dumps(self.record, indent=1, ensure_ascii=False)
         write_text(self.folder / RUN_FILE, content)
+
+
+def _versions() -> dict[str, str]:
+    return {"headviz": __version__, **{name: version(name) for name in ("torch", "transformers", "peft")}}

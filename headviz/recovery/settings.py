@@ -43,7 +43,9 @@ SETTINGS: Mapping[str, Option] = {
         "block", "Whose output is compared: the block's, or that of its attention's output projection.",
         ("block", "adapter"),
     ),
-    "probe": Option(64, "Training texts on which outputs are compared, at least.", low=4, high=4096, whole=True),
+    "probe": Option(
+        64, "Training texts on which outputs are compared, of 2,048 tokens at most.", low=4, high=4096, whole=True
+    ),
     "lowest": Option(None, "Blocks frozen from the first step on, from the bottom.", low=1, whole=True, optional=True),
 }  # fmt: skip
 

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
 from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_callback import PrinterCallback, TrainerState
 
 from headviz.checkpoint.quiet import quiet_transformers
-from headviz.errors import Cancelled, ExportError, RunError
+from headviz.errors import Cancelled, RunError
 from headviz.files import write_text
 from headviz.progress import CancelSignal, Progress
 from headviz.recovery.adapters import ADAPTED, Unit, units_of, with_adapters
@@ -36,6 +36,7 @@ from headviz.recovery.probe import Probe
 from headviz.recovery.settings import steps_of_an_epoch, total_steps
 from headviz.recovery.silenced import Silenced, held_silent
 from headviz.recovery.turns import own_random_state, turn
+from headviz.recovery.watch import Watch
 from headviz.tasks import Task
 
 _LOGS = 100  # losses in a history, about
@@ -103,14 +104,15 @@ def train(work: Work, checkpoint: Path | None, progress: Progress, cancel: Cance
         freezer = _freezer(work, model, units, clock, state, checkpoint)
         trainer = _Trainer(work, model, clock, resuming=checkpoint is not None)
         meters = Meters(model, trainer.middle_batch(), clock, state.get("meters"))
-        watch = _Watch(trainer, work, units, freezer, progress, cancel)
+        watch = Watch(trainer, work, units, freezer, progress, cancel)
         callbacks = [StopClock(meters.stop_clock), freezer, meters, watch]
         if work.settings["patience"] is not None:
             callbacks.append(EarlyStoppingCallback(work.settings["patience"]))
         for callback in callbacks:
             if callback is not None:
                 trainer.add_callback(callback)
-        trainer.keep = lambda folder: _write(folder, freezer, meters)
+        work.notes += [one for one in state.get("notes", []) if one not in work.notes]
+        trainer.keep = lambda folder: _write(folder, work, freezer, meters)
         if checkpoint is None or not trainer.is_over_at(checkpoint):
             trainer.train_on(checkpoint)
         if watch.stopped:
@@ -148,12 +150,13 @@ def _freezer(
     return freezer
 
 
-def _write(folder: Path, freezer: Freezer | None, meters: Meters) -> None:
+def _write(folder: Path, work: Work, freezer: Freezer | None, meters: Meters) -> None:
     """headviz's own part of a checkpoint."""
     checks = [] if freezer is None else [asdict(check) for check in freezer.checks]
-    if freezer is not None and freezer.previous:
+    outputs = freezer is not None and freezer.previous
+    if freezer is not None and outputs:
         write_outputs(folder, freezer.reference)
-    write_state(folder, {"meters": meters.state(), "checks": checks})
+    write_state(folder, {"meters": meters.state(), "checks": checks, "notes": work.notes, "outputs": outputs})
 
 
 class _Trainer(Trainer):
@@ -225,6 +228,7 @@ class _Trainer(Trainer):
         except Cancelled:
             if self.state.global_step:
                 self._save_checkpoint(self.model, None)
+                self.callback_handler.on_save(self.args, self.state, self.control)
             raise
 
     def is_over_at(self, checkpoint: Path) -> bool:
@@ -294,15 +298,16 @@ class _Trainer(Trainer):
             self.failed_saves = 0
         except (OSError, SafetensorError, RuntimeError) as error:  # torch.save has no type of its own for a full disk
             shutil.rmtree(checkpoint, ignore_errors=True)
+            reason = getattr(error, "strerror", None) or error  # without the file, whose path says nothing elsewhere
             self.failed_saves += 1
             self.work.notes.append(
-                f"The checkpoint of step {self.state.global_step:,} could not be written ({error}); the one before is "
+                f"The checkpoint of step {self.state.global_step:,} could not be written ({reason}); the one before is "
                 "still there."
             )
             if self.failed_saves == _FAILED_SAVES:
                 if self.best is None:
                     raise RunError(
-                        f"Checkpoints cannot be written to {str(self.work.folder)!r} ({error}). Make room, then go on."
+                        f"Checkpoints cannot be written to {str(self.work.folder)!r} ({reason}). Make room, then go on."
                     ) from error
                 self.work.notes.append("Training ended there, with the best weights so far.")
                 self.control.should_training_stop = True
@@ -323,53 +328,6 @@ class _Trainer(Trainer):
             folder = self.work.folder / CHECKPOINTS / f"checkpoint-{self.state.best_global_step}"
             self.state.best_model_checkpoint = str(folder)
             self._load_best_model()
-
-
-class _Watch(TrainerCallback):
-    """Progress, the history file, and the end when it is asked for."""
-
-    def __init__(
-        self,
-        trainer: _Trainer,
-        work: Work,
-        units: Sequence[Unit],
-        freezer: Freezer | None,
-        progress: Progress,
-        cancel: CancelSignal | None,
-    ) -> None:
-        self.trainer, self.work, self.freezer, self.progress, self.cancel = trainer, work, freezer, progress, cancel
-        self.layers = tuple(unit.layer for unit in units)
-        self.stopped = False
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.progress.step(state.global_step)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.progress.step()
-        if self.cancel is not None and self.cancel.is_set() and state.global_step < state.max_steps:
-            self.stopped = True
-            control.should_save = control.should_training_stop = True
-
-    def on_prediction_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.cancel is not None and self.cancel.is_set():
-            raise Cancelled()
-
-    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        with contextlib.suppress(ExportError):  # a full disk, which checkpoints tell of; training goes on
-            self.history().save(self.work.folder)
-
-    def history(self) -> History:
-        state = self.trainer.state
-        return History.from_log(
-            state.log_history,
-            total=self.work.total,
-            metric=self.work.metric,
-            layers=self.layers,
-            step=state.global_step,
-            checks=[] if self.freezer is None else list(self.freezer.checks),
-            best=state.best_global_step or None,
-            notes=list(self.work.notes),
-        )
 
 
 def _logits_alone(outputs: Any, labels: Tensor) -> Tensor:

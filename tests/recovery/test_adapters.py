@@ -14,7 +14,15 @@ from torch import Tensor
 
 import headviz as hv
 from headviz.errors import ExportError, RunError
-from headviz.recovery.adapters import is_shared, merged, parameters_of, units_of, with_adapters, write_adapter
+from headviz.recovery.adapters import (
+    is_shared,
+    merged,
+    parameters_of,
+    trained_with_adapters,
+    units_of,
+    with_adapters,
+    write_adapter,
+)
 from tests.recovery.runs import KEPT, pruned
 from tests.tiny import tiny_model, tiny_texts
 
@@ -23,6 +31,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:Futu
 
 SETTINGS: dict[str, Any] = {"r": 4, "alpha": 8, "dropout": 0.0, "mlp": False}
 GROUPED = ((0, 1), (0, 1, 2), (0, 1, 2, 3))  # of heads that share keys by twos: one group, one and a half, all
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, SETTINGS | {"r": 300}, SETTINGS | {"mlp": True}])
+@pytest.mark.parametrize(("family", "kept"), [("bert", KEPT), ("distilbert", KEPT), ("gpt2", KEPT), ("llama", GROUPED)])
+def test_trained_weights_are_counted_before_there_are_any(family: str, kept: Any, settings: dict[str, Any]) -> None:
+    subject = pruned(family, kept)
+    counted = trained_with_adapters(subject.model, settings)
+    adapted = with_adapters(copy.deepcopy(subject.model), settings)
+    assert counted == sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)
 
 
 def trained_names(model: Any) -> set[str]:

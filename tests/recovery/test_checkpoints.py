@@ -112,6 +112,20 @@ def test_own_state_is_an_object_and_comes_back(tmp_path: Path) -> None:
         read_state(tmp_path)
 
 
+@pytest.mark.parametrize("how", ["missing", "cut off"])
+def test_checkpoint_without_the_outputs_that_it_needs_is_passed_over(how: str, tmp_path: Path, folder: Path) -> None:
+    latest = folder / "checkpoints" / "checkpoint-5"
+    write_outputs(latest, [np.ones((2, 3), dtype=np.float32)])
+    write_state(latest, {**read_state(latest), "outputs": True})
+    assert is_whole(latest)
+    path = latest / "outputs.safetensors"
+    content = path.read_bytes()
+    path.unlink()
+    if how == "cut off":
+        path.write_bytes(content[:-4])
+    assert not is_whole(latest)
+
+
 def test_outputs_come_back_in_their_order(tmp_path: Path) -> None:
     outputs = [np.full((2, 3), unit, dtype=np.float32).T for unit in range(12)]  # more than nine: "10" is before "2"
     write_outputs(tmp_path, outputs)

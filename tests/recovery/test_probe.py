@@ -83,6 +83,17 @@ def test_more_texts_are_taken_where_they_hold_too_few_tokens_for_the_width(subje
     assert few.texts == 8 and many.tokens >= 400 > many.tokens - 5 and not many.notes
 
 
+def test_long_texts_are_among_the_tokens_that_are_kept_and_none_is_read_for_nothing(subject: hv.Subject) -> None:
+    inputs = [(text,) for text in [*tiny_texts(200, shortest=1, longest=1), *tiny_texts(200, shortest=38, longest=38)]]
+    data = Texts(subject.encode(inputs), np.repeat([0, 1], 200))
+    assert set(data.lengths) == {3, 40}
+    own = probe(subject, data, count=400)
+    # a short and a long text hold 43 tokens together, so some 95 texts are the first to hold 2,048
+    assert own.tokens == 2048 and 93 < own.texts < 98
+    labels = np.concatenate([batch["labels"].numpy() for batch in own.batches])
+    assert len(labels) == own.texts and abs(int(labels.sum()) - own.texts / 2) <= 1
+
+
 def test_no_more_than_2048_tokens_are_kept(subject: hv.Subject) -> None:
     own = probe(subject, texts(subject, 200, shortest=20, longest=30), count=200)
     assert own.tokens == 2048 and own.outputs(subject.model)[0].shape == (2048, 32)

@@ -8,7 +8,7 @@ import random
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ import torch
 import headviz as hv
 from headviz.errors import Cancelled, DataError, HeadvizError, LoadError, RunError
 from headviz.recovery import Recovery, open_recovery
+from headviz.recovery.run import Run
 from tests.recovery.runs import pruned, run, same_weights, splits, weights_of
 from tests.tiny import tiny_labels, tiny_model, tiny_texts
 
@@ -362,6 +363,48 @@ def test_damaged_runs_are_told_in_a_sentence(subject: hv.Subject, safe: Recovery
     shutil.copy(safe.folder / "history.json", place)
     (place / "model" / "model.safetensors").write_bytes(b"")
     said(LoadError, "model")
+
+
+def test_run_that_another_process_ends_between_looking_and_locking_is_opened(
+    subject: hv.Subject, safe: Recovery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale = Run(safe.folder, {**Run.open(safe.folder).record, "state": "running"})
+    monkeypatch.setattr(Run, "enter", lambda *_: stale)
+    before = {path: path.stat().st_mtime_ns for path in safe.folder.rglob("*") if path.is_file()}
+    again = run("safe", safe.folder, subject=subject)
+    assert same_weights(again.subject, safe.subject)
+    assert {path: path.stat().st_mtime_ns for path in safe.folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(("method", "enough", "little"), [("lora", 1, 0.4), ("full", 7, 6)])
+def test_room_is_asked_for_what_the_method_writes(
+    method: str, enough: float, little: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In full two checkpoints, each of weights and both moments, and the model; with adapters far less."""
+    subject = pruned(dtype=torch.float16)
+    trained = 4 * subject.parameters  # in float32
+    monkeypatch.setattr("headviz.recovery.checks.shutil.disk_usage", lambda _: Usage(int(enough * trained)))
+    settings = {} if method == "full" else {"r": 1}
+    assert run(method, tmp_path / "enough", subject=subject, epochs=1, **settings).saved
+    monkeypatch.setattr("headviz.recovery.checks.shutil.disk_usage", lambda _: Usage(int(little * trained)))
+    with pytest.raises(RunError, match="needs room for two checkpoints and the model"):
+        run(method, tmp_path / "little", subject=subject)
+
+
+class Usage(NamedTuple):
+    free: int
+
+
+def test_adapter_of_a_control_holds_no_path_of_the_run_that_it_copies(
+    subject: hv.Subject, safe: Recovery, tmp_path: Path
+) -> None:
+    control = run("random", tmp_path / "run", subject=subject, counts_from=safe.folder)
+    holding = [
+        path.relative_to(control.folder).as_posix()
+        for path in control.folder.rglob("*")
+        if path.is_file() and str(safe.folder).encode() in path.read_bytes()
+    ]
+    assert holding == ["run.json"]  # which has to know it
 
 
 def test_run_that_is_not_finished_is_not_opened(subject: hv.Subject, tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from headviz.errors import RunError
 from headviz.recovery.run import Run
@@ -39,6 +42,38 @@ def test_finished_run_keeps_what_was_asked_and_its_outcome(tmp_path: Path) -> No
     Run.enter(tmp_path, ASKED).finish({"best": 4})
     opened = Run.open(tmp_path)
     assert opened.is_done and opened.record["best"] == 4 and ASKED.items() <= opened.record.items()
+
+
+def test_folder_that_cannot_be_locked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Run.enter(tmp_path / "run", ASKED)
+
+    def refuse(lock: FileLock, **_: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), lock.lock_file)
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with pytest.raises(RunError, match=r"cannot be worked in: Permission denied\. Choose another folder"), made.alone():
+        pytest.fail("nobody may be in")
+
+
+def test_folder_is_free_again_after_a_run_also_where_its_lock_cannot_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Run.enter(tmp_path / "run", ASKED)
+
+    def refuse(path: Path, **_: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    for _ in range(2):
+        with monkeypatch.context() as patch, made.alone():
+            patch.setattr(Path, "unlink", refuse)
+
+
+def test_record_tells_the_versions_and_a_run_of_other_versions_goes_on(tmp_path: Path) -> None:
+    made = Run.enter(tmp_path, ASKED)
+    versions = made.record["versions"]
+    assert set(versions) == {"headviz", "torch", "transformers", "peft"} and all(versions.values())
+    (tmp_path / "run.json").write_text(json.dumps({**made.record, "versions": {"headviz": "0.0.9"}}))
+    assert Run.enter(tmp_path, ASKED).record["versions"] == {"headviz": "0.0.9"}
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import torch
 
 import headviz as hv
 from headviz.errors import Cancelled, RunError
-from headviz.recovery import Recovery, open_recovery, turns
+from headviz.recovery import History, Recovery, open_recovery, turns
 from headviz.recovery.adapters import parameters_of
 from headviz.recovery.checkpoints import is_whole, steps_of
 from headviz.recovery.freezer import Freezer
@@ -487,7 +487,7 @@ class FullDisk:
     def save(self, *args: Any, **named: Any) -> None:
         if self.times:
             self.times -= 1
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(args[1]))
         self.writes(*args, **named)
 
 
@@ -503,6 +503,32 @@ def test_disk_that_is_full_once_costs_a_checkpoint_and_nothing_else(
     assert same_run(done, whole("safe"))
     assert done.history.notes[-1].startswith("The checkpoint of step 2 could not be written")
     assert "No space left on device" in done.history.notes[-1]
+    assert str(tmp_path) not in done.history.notes[-1]
+
+
+def test_note_of_the_part_before_a_kill_stays(
+    subject: hv.Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FullDisk(monkeypatch, times=1)
+    with pytest.raises(Killed):
+        run("safe", tmp_path / "run", subject=subject, on_progress=killed_at(5))
+    notes = run("safe", tmp_path / "run", subject=subject).history.notes
+    assert sum(note.startswith("The checkpoint of step 2 could not be written") for note in notes) == 1
+    assert len(set(notes)) == len(notes)
+
+
+def test_history_of_a_run_that_is_stopped_in_a_look_is_of_its_last_step(subject: hv.Subject, tmp_path: Path) -> None:
+    data, cancel = splits(train=450), threading.Event()  # 450 steps, of which every fourth has its loss logged
+
+    def on_progress(done: int, total: int, stage: str) -> None:
+        if done == 45:
+            cancel.set()
+
+    settings = {"batch_size": 1, "epochs": 1, "evaluations": 10}
+    with pytest.raises(Cancelled):
+        run("lora", tmp_path / "run", subject=subject, data=data, on_progress=on_progress, cancel=cancel, **settings)
+    assert (tmp_path / "run" / "checkpoints" / "checkpoint-45").exists()
+    assert History.open(tmp_path / "run").step == 45
 
 
 def test_disk_that_is_full_twice_ends_the_run_with_its_best_weights(
