@@ -76,7 +76,9 @@ class Proof:
         """What was found, for a page, the command line and what is exported."""
         predictions = "all predictions are equal"
         if self.differing:
-            predictions = f"{len(self.differing):,} predictions differ (first row {self.differing[0]})"
+            count = len(self.differing)
+            which = "prediction differs" if count == 1 else "predictions differ"
+            predictions = f"{count:,} {which} (first row {self.differing[0]})"
         return (
             f"{KINDS[self.kind]} {'answers' if self.holds else 'does not answer'} like the masked model on "
             f"{self.examples:,} examples: {predictions}, and logits differ by at most {self.largest_difference:.2g} "

@@ -137,6 +137,7 @@ def test_sentence_says_what_was_found() -> None:
         "The ONNX file does not answer like the masked model on 2,210 examples: 2 predictions differ (first row 17), "
         "and logits differ by at most 0.5 (4e-05 is allowed)."
     )
+    assert ": 1 prediction differs (first row 17), and" in proof_of(equal_predictions=2209, differing=(17,)).sentence
 
 
 def test_record_is_fit_for_json(subject: hv.Subject, mask: hv.Mask) -> None:

@@ -18,13 +18,21 @@ if TYPE_CHECKING:
     from headviz.subject import Subject
 
 PROOF_FILE = "proof.json"
+DTYPES = ("float32", "bfloat16", "float16")
+"""Those of `hv.save_pruned`; not imported from there, since parsing a command line loads no model library."""
 _TOKENS = 128
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """``MODEL MASK --overwrite --verify`` with the flags of its data, and the common ones."""
+    """``MODEL MASK --dtype --overwrite --verify`` with the flags of its data, and the common ones."""
     parser.add_argument("model", metavar="MODEL", help="a folder, a Hugging Face id, or demo/reviews")
     parser.add_argument("mask", metavar="MASK", help="a mask that headviz saved (.json or .npz)")
+    parser.add_argument(
+        "--dtype",
+        metavar="NAME",
+        choices=DTYPES,
+        help=f"of the numbers in a folder: {', '.join(DTYPES)} (as opened, float32); the others take half the room",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace folders that headviz wrote before")
     parser.add_argument(
         "--verify",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +37,19 @@ def run(args: argparse.Namespace, console: Console) -> Result:
     import headviz as hv
 
     pruned = hv.prune(given.subject, given.mask)
+    write = {"dtype": args.dtype, "overwrite": args.overwrite, "on_progress": console.progress}
     console.notes(note for note in pruned.notes if note not in given.subject.notes)
     files = []
     for kind, target in targets.items():
         if kind == "pruned":
-            hv.save_pruned(pruned, target, overwrite=args.overwrite, on_progress=console.progress)
+            hv.save_pruned(pruned, target, **write)
         elif kind == "masked":
-            hv.save_masked(given.subject, given.mask, target, overwrite=args.overwrite, on_progress=console.progress)
+            hv.save_masked(given.subject, given.mask, target, **write)
         else:
             hv.export_onnx(pruned, target, on_progress=console.progress)
+        dtype = "float32" if kind == "onnx" else args.dtype or pruned.dtype
         proof, size = cutting.prove(given, target, console), cutting.bytes_of(target)
-        files.append({"kind": kind, "path": str(target), "bytes": size, "proof": proof})
+        files.append({"kind": kind, "path": str(target), "dtype": dtype, "bytes": size, "proof": proof})
     found = {
         "model": {"name": given.subject.name, "fingerprint": given.subject.fingerprint},
         "pruned": list(given.mask.pruned),
@@ -68,6 +71,12 @@ def _targets(args: argparse.Namespace) -> dict[str, Path]:
         raise Usage("Nothing is asked for; add --onnx FILE, --masked FOLDER or --pruned FOLDER.")
     if len({path.resolve() for path in targets.values()}) < len(targets):
         raise Usage("Two outputs have one name; give each a name of its own.")
+    folders = [path for kind, path in targets.items() if kind != "onnx"]
+    for inner, outer in itertools.permutations(folders, 2):
+        if outer.resolve() in inner.resolve().parents:
+            raise Usage(f"{inner} lies in {outer}, which is another output; give it a place of its own.")
+    if args.dtype is not None and set(targets) == {"onnx"}:
+        raise Usage("--dtype is for folders, and an ONNX file holds float32; leave it out.")
     return targets
 
 
@@ -87,7 +96,7 @@ def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
         "",
     ]
     for one in found["files"]:
-        lines.append(f"Saved the {_KINDS[one['kind']]} to {one['path']} ({one['bytes'] / 1e6:,.1f} MB)")
+        lines.append(f"Saved the {_KINDS[one['kind']]} to {one['path']} ({one['bytes'] / 1e6:,.1f} MB, {one['dtype']})")
         if one["proof"] is not None:
             lines.append(one["proof"]["sentence"])
     return lines

@@ -22,7 +22,8 @@ def add(commands: Any) -> None:
         help="cut heads out of the weights and save the smaller model",
         description="Cut the heads that MASK prunes out of the weights of MODEL, and save what is left as a folder. It "
         "opens with transformers alone (trust_remote_code=True), with headviz, and in the app.",
-        epilog="Example: headviz prune demo/reviews mask.json -o pruned-model --verify demo/reviews --split test",
+        epilog="Examples: headviz prune demo/reviews mask.json -o pruned-model --verify demo/reviews --split test\n"
+        "          headviz prune demo/reviews mask.json -o half-the-room --dtype float16",
     )
     parser.add_argument("-o", "--output", metavar="FOLDER", required=True, help="where to save the pruned model")
     parser.add_argument(
@@ -44,12 +45,13 @@ def run(args: argparse.Namespace, console: Console) -> Result:
 
     pruned = hv.prune(given.subject, given.mask, gqa=args.gqa)
     console.notes(note for note in pruned.notes if note not in given.subject.notes)
-    hv.save_pruned(pruned, folder, overwrite=args.overwrite, on_progress=console.progress)
+    hv.save_pruned(pruned, folder, dtype=args.dtype, overwrite=args.overwrite, on_progress=console.progress)
     found = {
         "model": {"name": given.subject.name, "fingerprint": given.subject.fingerprint},
         "pruned": list(given.mask.pruned),
         **cutting.sizes(given.subject, pruned),
         "gqa": _grouped(given, args.gqa, pruned),
+        "dtype": args.dtype or pruned.dtype,
         "folder": str(folder),
         "folder_bytes": cutting.bytes_of(folder),
         "proof": cutting.prove(given, folder, console),
@@ -84,5 +86,5 @@ def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
         *_gqa_lines(found["gqa"]),
         *([] if proof is None else ["", proof["sentence"]]),
         "",
-        f"Saved to {found['folder']} ({found['folder_bytes'] / 1e6:,.1f} MB)",
+        f"Saved to {found['folder']} ({found['folder_bytes'] / 1e6:,.1f} MB, {found['dtype']})",
     ]

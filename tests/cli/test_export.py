@@ -79,6 +79,9 @@ def test_missing_package_is_one_sentence_with_its_command(
         (("--masked", "full"), "full is not empty"),
         (("--pruned", "full/thesis.tex"), "is a file"),
         (("--pruned", "new", "--masked", "../{here}/new"), "Two outputs have one name"),
+        (("--pruned", "new/inner", "--masked", "new"), "new/inner lies in new, which is another output"),
+        (("--masked", "new/a/b", "--pruned", "new"), "new/a/b lies in new, which is another output"),
+        (("--onnx", "model.onnx", "--dtype", "float16"), "--dtype is for folders"),
     ],
 )
 def test_bad_wish_is_refused_before_anything_is_opened(
@@ -90,6 +93,21 @@ def test_bad_wish_is_refused_before_anything_is_opened(
     flags = tuple(flag.format(here=tmp_path.name) for flag in flags)
     assert said in refused("export", "absent-model", "absent-mask.json", *flags)
     assert os.listdir(tmp_path) == ["full"]
+
+
+def test_folders_hold_the_dtype_that_is_asked_for_and_an_onnx_file_float32(
+    run: Callable, model_folder: Path, mask_file: Path, data_file: Path, tmp_path: Path
+) -> None:
+    places = ("--pruned", tmp_path / "p", "--masked", tmp_path / "m", "--onnx", tmp_path / "o.onnx")
+    ran = run("export", model_folder, mask_file, *places, "--dtype", "bfloat16", "--verify", data_file, "--json")
+    assert ran.code == 0, ran.err
+    assert {one["kind"]: one["dtype"] for one in ran.data["files"]} == {
+        "pruned": "bfloat16",
+        "masked": "bfloat16",
+        "onnx": "float32",
+    }
+    assert all(one["proof"]["holds"] for one in ran.data["files"])
+    assert hv.load(tmp_path / "p").stored == hv.load(tmp_path / "m").stored == ("bfloat16",)
 
 
 def test_mask_of_another_model_is_one_sentence_and_nothing_is_written(

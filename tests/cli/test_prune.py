@@ -15,6 +15,7 @@ import pytest
 import headviz as hv
 from headviz.cli import cutting, prune
 from headviz.families.layout import GQA
+from headviz.saving import DTYPES
 from tests.cli.conftest import CUT, ROWS
 from tests.tiny import save_tiny, tiny_model
 
@@ -127,6 +128,27 @@ def test_ways_are_those_of_the_library_and_a_model_without_shared_keys_does_not_
     found = run("prune", model_folder, mask_file, "-o", tmp_path / "pruned", "--gqa", "folded", "--json").data
     assert found["gqa"] is None and found["heads"] == {"before": 12, "after": 7}
     assert "--gqa" in refused("prune", model_folder, mask_file, "-o", tmp_path / "other", "--gqa", "whole")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_folder_holds_the_dtype_that_is_asked_for_and_proves_it(
+    dtype: str, run: Callable, model_folder: Path, mask_file: Path, data_file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pruned"
+    base = ("prune", model_folder, mask_file, "-o", folder, "--dtype", dtype, "--verify", data_file)
+    found = run(*base, "--json").data
+    assert found["dtype"] == dtype and found["proof"]["holds"]
+    assert hv.load_pruned(folder).stored == (dtype,)
+    assert run(*base, "--overwrite").out.splitlines()[-1].endswith(f" MB, {dtype})")
+
+
+def test_dtypes_are_those_of_the_library_and_another_is_refused(
+    run: Callable, refused: Callable, model_folder: Path, mask_file: Path, tmp_path: Path
+) -> None:
+    assert cutting.DTYPES == DTYPES
+    assert run("prune", model_folder, mask_file, "-o", tmp_path / "pruned", "--json").data["dtype"] == "float32"
+    assert "--dtype" in refused("prune", model_folder, mask_file, "-o", tmp_path / "other", "--dtype", "int8")
+    assert "--dtype float16" in run("prune", "--help").out
 
 
 def test_mask_of_other_weights_is_a_note(run: Callable, mask_file: Path, tmp_path: Path) -> None:
