@@ -152,10 +152,8 @@ def _open(page: Page, home: ModelsHome, written: Written) -> None:
         opened = OpenedModel(subject, str(written.path), subject.fingerprint)
         page.session.own_run = True
         page.session.open_model(page.results.shelf.models.put(opened.link, opened))
-        page.session.notes.append(
-            f"{subject.name} is the model in hand now, with {sum(subject.heads)} heads, and the mask a new one of it: "
-            "choose on Mask how many heads to cut."
-        )
+        page.session.choice.prune = 0  # as it was written; cut further on Mask
+        page.session.notes.append(f"{subject.name} is open, with nothing more cut. Score it, cut further or export it.")
 
     st.button("Open it here as a model of its own", key="open_pruned", icon=":material/folder_open:", on_click=take)
 
