@@ -9,7 +9,7 @@ page = ui.shell(
 
 with ui.shown():
     if gates.ready(page):
-        from headviz.ui.panels import recover_result, recover_run, recover_settings
+        from headviz.ui.panels import recover_settings
 
         base, mask = gates.scores(page), page.results.mask()
         if mask is not None:
@@ -17,8 +17,12 @@ with ui.shown():
                 recover_settings.settings(page, mask)
         else:
             gates.criterion_missing(page, base)
-        with ui.shown():
-            run = recover_run.run(page)
+
+if page.session.recoveries:  # a run rests on its own model and data, whatever is in hand by now
+    from headviz.ui.panels import recover_result, recover_run
+
+    with ui.shown():
+        run = recover_run.run(page)
         if run is not None:
             with ui.shown():
                 recover_result.result(page, run)

@@ -46,7 +46,9 @@ def record_json(run: RecoveryRun) -> bytes:
         "cost": None if cost is None else cost.record(),
         "measured": {part: _levels(levels) for part, levels in run.levels.items()},
     }
-    return json.dumps(_without_nan(content), indent=1, ensure_ascii=False, default=float).encode()
+    written = json.dumps(_without_nan(content), indent=1, ensure_ascii=False, default=float)
+    # in JSON, as the path stands in notes on what could not be written
+    return written.replace(json.dumps(str(run.folder), ensure_ascii=False)[1:-1], run.folder.name).encode()
 
 
 def _levels(levels: Any) -> dict[str, Any]:

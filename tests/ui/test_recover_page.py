@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -149,6 +150,16 @@ def test_each_method_has_its_own_settings(page: Callable[..., Any], made: Result
     assert offered == {name for name in methods[method].takes if name in SETTINGS}
 
 
+def test_page_says_how_many_texts_the_other_half_repeats(page: Callable[..., Any], made: Results) -> None:
+    assert made.session.data is not None
+    rows = made.session.data.selection
+    twice = rows.take([*range(len(rows)), 0, 1, 2])
+    made.session.data = replace(made.session.data, calibration=twice, selection=twice)
+    train, validation = Recoveries(made).texts()
+    left_out = len(twice) - len(train) - len(validation)
+    assert left_out > 0 and f"{left_out} that it has, too, are left out" in text_of(page())
+
+
 def test_setting_is_kept_where_it_is_not_the_default(page: Callable[..., Any], made: Results) -> None:
     at = page()
     at.number_input(key="_w_recover_safe_r").set_value(2).run()
@@ -282,6 +293,20 @@ def test_another_run_can_be_looked_at(page: Callable[..., Any], recoveries: Reco
     assert not at.exception and shown_run(recoveries) is first
 
 
+def test_run_stays_in_sight_while_another_model_has_no_data_that_fit(opened: Any) -> None:
+    session = opened.session_state["headviz"]
+    session.recovering = RecoverChoice(texts=None, values={"safe": SHORT})
+    at = press(opened.switch_page("pages/recover.py").run(), "recover")
+    assert "Before and after" in [header.value for header in at.header]
+    session.data = None
+    at.run()
+    assert not at.exception
+    assert "data to score and measure on is missing" in text_of(at)
+    assert [header.value for header in at.header][:2] == ["Run", "Before and after"]
+    press(at, "recover_forget")
+    assert not session.recoveries and not at.header
+
+
 # -- files -------------------------------------------------------------------------------------------------------------
 
 
@@ -302,6 +327,8 @@ def test_files_hold_the_run_and_no_path(page: Callable[..., Any], recoveries: Re
     assert record["method"] == "safe" and record["mask"]["pruned"] == ["L0H1", "L1H0", "L1H2"]
     assert set(record["measured"]["selection"]) == {"whole", "masked", "recovered"}
     assert str(run.folder) not in content
+    history.notes.append(f"The recovered model is in no folder, since {str(run.folder / 'model')!r} cannot be written")
+    assert str(run.folder.parent) not in recovery_files.record_json(run).decode()
 
     with zipfile.ZipFile(io.BytesIO(recovery_files.zipped(run.folder / "model"))) as archive:
         names = archive.namelist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,18 @@ def test_one_set_of_rows_is_trained_and_validated_on_different_rows_and_reported
     assert sorted(ids(train, validation)) == sorted(ids(data.selection))
     assert not set(ids(train, validation)) & set(ids(data.report))
     assert abs(len(train) - len(validation)) <= 1
+
+
+def test_rows_that_repeat_a_text_are_all_in_one_half(recoveries: Recoveries, mask: Mask) -> None:
+    data = recoveries.results.session.data
+    assert data is not None
+    twice = data.selection.take([*range(len(data.selection)), 0, 1, 2])  # of 33 rows three repeat another
+    recoveries.results.session.data = replace(data, calibration=twice, selection=twice)
+    train, validation = recoveries.texts()
+    assert not set(train.inputs) & set(validation.inputs)
+    assert set(train.inputs) | set(validation.inputs) == set(twice.inputs)
+    run = started(recoveries, mask)
+    assert recoveries.stage(run) == "done"
 
 
 def test_limit_draws_from_the_training_texts_and_leaves_the_validation_texts(recoveries: Recoveries) -> None:
