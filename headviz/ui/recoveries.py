@@ -233,8 +233,12 @@ class Recoveries:
         if self.stage(run) in ("waiting", "running"):
             return
         session = self.results.session
+        jobs = (("recover", *run.key), ("recover report", *run.key), ("recover slice", *self.slice_key(run)))
         session.recoveries.pop(run.key, None)
-        self.results.jobs.forget(("recover", *run.key))
+        for key in jobs:
+            if (job := self.results.jobs.get(key)) is not None:
+                job.cancel.set()
+            self.results.jobs.forget(key)
         if session.shown_recovery == run.key:
             session.shown_recovery = next(reversed(session.recoveries), None)
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def run_table(runs: Sequence[RecoveryRun]) -> pd.DataFrame:
-    """A row per finished run: its quality on the validation texts with its interval, and its cost."""
+    """A row per finished run: its settings where not the defaults, its quality on the validation texts with its
+    interval, and its cost."""
     import pandas as pd
 
     return pd.DataFrame([_row(run) for run in runs])
@@ -31,6 +32,7 @@ def _row(run: RecoveryRun) -> dict[str, str]:
     checks, units = len(history.checks), len(history.layers)
     return {
         "Method": run.title,
+        "Settings": _settings(run),
         numbers.title_of(metric): f"{numbers.quantity(estimate.value, metric)} ({numbers.interval(estimate, metric)})",
         "Saved activations, mean": _megabytes(memory.mean),
         "peak": _megabytes(memory.peak),
@@ -41,6 +43,19 @@ def _row(run: RecoveryRun) -> dict[str, str]:
         "Frozen prefix, mean": numbers.share(mean_prefix(history)) if units else "",
         "Frozen from the bottom": f"{from_the_bottom(history)} of {checks} checks" if checks else "",
     }
+
+
+def _settings(run: RecoveryRun) -> str:
+    """The settings that are not the method's defaults, in words."""
+    from headviz.recovery import methods
+    from headviz.recovery.settings import COUNTS_FROM
+
+    defaults = methods[run.method].settings({})
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in run.settings.items()
+        if name != COUNTS_FROM and value != defaults[name]
+    )
 
 
 def from_the_bottom(history: History) -> int:

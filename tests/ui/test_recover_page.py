@@ -293,6 +293,27 @@ def test_another_run_can_be_looked_at(page: Callable[..., Any], recoveries: Reco
     assert not at.exception and shown_run(recoveries) is first
 
 
+def test_runs_side_by_side_say_where_they_differ_and_on_which_texts(
+    page: Callable[..., Any], made: Results, recoveries: Recoveries
+) -> None:
+    at = press(page(), "recover")
+    made.session.recovering = made.session.recovering.with_setting("level", 0.5, 0.8).with_setting("lr", 0.001, 5e-4)
+    at.run()
+    press(at, "recover")
+    assert len(recoveries.runs) == 2
+    table = at.dataframe[-1].value
+    assert table["Method"].tolist() == ["SAFE", "SAFE"]
+    first, second = table["Settings"]
+    assert "level 0.99" in first and "lr" not in first
+    assert "level 0.5" in second and "lr 0.001" in second
+    assert "On 15 validation texts of many.tsv, with 95 % intervals" in text_of(at)
+
+
+def test_difference_to_lora_says_on_which_texts(page: Callable[..., Any]) -> None:
+    at = press(press(page(), "recover"), "recover_twin")
+    assert "SAFE less LoRA, on 15 validation texts of many.tsv" in text_of(at)
+
+
 def test_run_stays_in_sight_while_another_model_has_no_data_that_fit(opened: Any) -> None:
     session = opened.session_state["headviz"]
     session.recovering = RecoverChoice(texts=None, values={"safe": SHORT})

@@ -191,6 +191,35 @@ def test_forgotten_run_takes_its_folder_with_it(recoveries: Recoveries, mask: Ma
 # -- beside others -----------------------------------------------------------------------------------------------------
 
 
+def test_final_figure_of_a_forgotten_run_is_not_that_of_the_next_one(
+    recoveries: Recoveries, mask: Mask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = started(recoveries, mask)
+    with monkeypatch.context() as patch:
+
+        def refuse(*_: Any) -> None:
+            raise RunError("No.")
+
+        patch.setattr(Recoveries, "_before", refuse)
+        recoveries.ask_report(first)
+    job = recoveries.report_job(first)
+    assert job is not None and job.state == "failed"
+    recoveries.forget(first)
+    second = started(recoveries, mask)
+    assert second is not first and second.key == first.key
+    assert recoveries.report_job(second) is None
+
+
+def test_work_on_a_forgotten_run_ends(recoveries: Recoveries, mask: Mask) -> None:
+    run = started(recoveries, mask)
+    recoveries.results.jobs._pool = Held()
+    recoveries.ask_report(run)
+    recoveries.ask_slice(run)
+    jobs = [recoveries.report_job(run), recoveries.slice_job(run)]
+    recoveries.forget(run)
+    assert [job is not None and job.cancel.is_set() for job in jobs] == [True, True]
+
+
 def test_twin_differs_in_its_freezing_alone(recoveries: Recoveries, mask: Mask) -> None:
     run = started(recoveries, mask, r=2)
     twin = recoveries.twin(run)

@@ -158,6 +158,7 @@ def _differences(run: RecoveryRun, twin: RecoveryRun) -> None:
     assert run.recovery is not None and twin.recovery is not None
     own, other = run.levels["selection"].recovered, twin.levels["selection"].recovered
     assert own is not None and other is not None
+    st.markdown(f"{run.title} less LoRA, on {_examples(run.validation)}, on which both chose their best step.")
     columns = places(2, "recover_beside")
     change = own.against(other)
     figure(
@@ -181,6 +182,9 @@ def _side_by_side(page: Page, run: RecoveryRun) -> None:
     others = [one for one in recoveries.runs.values() if one.problem == run.problem and recoveries.stage(one) == "done"]
     if len(others) > 1:
         st.subheader("Runs side by side", anchor=False)
+        st.markdown(
+            f"On {_examples(run.validation)}, with 95 % intervals. Settings are those that are not the defaults."
+        )
         st.dataframe(run_table(others), hide_index=True, key="recover_runs")
 
 
