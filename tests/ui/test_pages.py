@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+import headviz as hv
+from headviz.errors import Cancelled
 from headviz.mask import Mask
 from headviz.ui.state import Session
 from tests.ui.conftest import ROWS, said, send
@@ -174,6 +176,7 @@ def test_slow_criterion_waits_for_a_click(opened: Any, criterion: str) -> None:
     at = opened.switch_page("pages/mask.py").run()
     at.selectbox(key="_w_criterion").set_value(criterion).run()
     assert not any("heads kept" in text.value for text in at.markdown)
+    assert any(text.value.startswith(f"{hv.criteria[criterion].title}: this runs") for text in at.markdown)
     at.button(key="compute").click().run()
     assert not at.exception and not at.error
     assert any("of 12 heads kept" in text.value for text in at.markdown)
@@ -262,6 +265,18 @@ def test_a_typed_text_has_a_prediction_and_no_true_label(opened: Any) -> None:
     assert not at.exception and not at.error
     predicted = next(text.value for text in at.markdown if text.value.startswith("Predicted"))
     assert "true label" not in predicted
+
+
+def test_stopped_scores_lead_to_where_fewer_examples_are_chosen(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        raise Cancelled
+
+    monkeypatch.setattr("headviz.score", stopped)
+    for page, there in (("mask", True), ("export", True), ("scores", False)):
+        at = opened.switch_page(f"pages/{page}.py").run()
+        assert not at.exception and "stopped" in said(at)
+        links = [link.proto.label for link in at.get("page_link")]
+        assert ("Choose how many examples on Scores" in links) is there, page
 
 
 # -- bad input ---------------------------------------------------------------------------------------------------------

@@ -57,10 +57,11 @@ def _ask_slow(page: Page) -> None:
 
     size = results.calibration_size(page.session.choice.calibration)
     st.markdown(
-        f"{criterion.title} runs the model many times over the {size:,} calibration examples, so it waits for you."
+        f"{criterion.title}: this runs the model many times over the {size:,} calibration examples, so it waits for "
+        "you."
     )
     st.button(
-        f"Compute {criterion.title.lower()}", key="compute", type=controls.emphasis(), on_click=compute,
+        "Compute it", key="compute", type=controls.emphasis(), on_click=compute,
         icon=":material/calculate:",
     )  # fmt: skip
 

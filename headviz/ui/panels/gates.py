@@ -84,7 +84,7 @@ def welcome(page: Page) -> None:
     """What a first visitor sees: the demo in one click, and what there is to do."""
     demo_button(page)
     st.markdown("The demo is a small bundled classifier of product reviews with its data; nothing is downloaded.")
-    steps = st.grid(len(STEPS), min_column_width=165, border=True)
+    steps = st.grid(3, min_column_width=165, border=True)  # six steps in rows of three, two or one
     for name, icon, text in STEPS:
         steps.markdown(f"{icon} **{name}**  \n{text}")
 
@@ -130,5 +130,12 @@ def scores(page: Page) -> Base | None:
     """The scores, taken in the background when they are not there yet; None while they are not."""
     base = page.results.base()
     if base is None:
-        wait_for(page.results.ask_scores(), page)
+        job = page.results.ask_scores()
+        wait_for(job, page)
+        if job is not None and job.state in ("failed", "stopped") and st.session_state.get("_page") != "Scores":
+            settings = page.session.written or None
+            st.page_link(
+                "pages/scores.py", label="Choose how many examples on Scores", icon=":material/grid_on:",
+                query_params=settings,
+            )  # fmt: skip
     return base
