@@ -34,9 +34,11 @@ def run(args: argparse.Namespace, console: Console) -> Result:
     if "onnx" in targets:
         _require_onnx()
     given = cutting.open_given(args, console)
+    if "masked" in targets and given.subject.cut is not None:
+        raise Usage(f"{args.model} is pruned, and a masked folder holds a whole model; leave out --masked.")
     import headviz as hv
 
-    pruned = hv.prune(given.subject, given.mask)
+    pruned = given.subject if set(targets) == {"masked"} else hv.prune(given.subject, given.mask)
     write = {"dtype": args.dtype, "overwrite": args.overwrite, "on_progress": console.progress}
     console.notes(note for note in pruned.notes if note not in given.subject.notes)
     files = []
@@ -89,10 +91,11 @@ def _require_onnx() -> None:
 
 
 def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
+    smaller = any(one["kind"] != "masked" for one in found["files"])
     lines = [
         f"{args.model}: {len(found['pruned'])} of {found['heads']['before']} heads are cut.",
         "",
-        *cutting.size_lines(found),
+        *(cutting.size_lines(found) if smaller else ["A masked folder has the size of the whole model."]),
         "",
     ]
     for one in found["files"]:

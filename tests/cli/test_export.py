@@ -59,6 +59,22 @@ def test_masked_folder_alone_is_the_library_s(
     lines = ran.out.splitlines()
     assert lines[0] == f"{model_folder}: 5 of 12 heads are cut."
     assert lines[-1].startswith(f"Saved the masked folder to {tmp_path / 'masked'} (")
+    # zeroed heads are still there: nothing is saved, and nothing may say so
+    assert "A masked folder has the size of the whole model." in lines and "less" not in ran.out
+    found = run("export", model_folder, mask_file, "--masked", tmp_path / "again", "--json").data
+    assert found["parameters"] == {"before": whole.parameters, "after": whole.parameters}
+    assert found["layers"] == [4, 4, 4] and found["heads"] == {"before": 12, "after": 12}
+
+
+def test_masked_folder_of_a_pruned_model_is_refused_before_anything_is_written(
+    run: Callable, refused: Callable, model_folder: Path, mask_file: Path, tmp_path: Path
+) -> None:
+    run("export", model_folder, mask_file, "--pruned", tmp_path / "once")
+    hv.Mask.full(hv.load(tmp_path / "once")).save(tmp_path / "full.json")
+    flags = ("--pruned", tmp_path / "p", "--masked", tmp_path / "m")
+    said = refused("export", tmp_path / "once", tmp_path / "full.json", *flags)
+    assert said.endswith("is pruned, and a masked folder holds a whole model; leave out --masked.")
+    assert sorted(os.listdir(tmp_path)) == ["full.json", "once"]
 
 
 def test_missing_package_is_one_sentence_with_its_command(
