@@ -78,6 +78,24 @@ def test_card_says_when_figures_were_taken_and_which_transformers_opens_it() -> 
     assert "needs nothing but torch and transformers 5 or later (for images 5.9)" in text.replace("\n", " ")
 
 
+@pytest.mark.parametrize(
+    ("on", "said"),
+    [
+        ({"part": "report", "name": "sst5", "split": "test"}, "Taken on sst5, split test, with these heads masked,"),
+        ({"part": "report", "name": "a|b", "split": None}, r"Taken on a\|b, with these heads masked,"),
+        (
+            {"part": "selection", "name": "sst5", "split": "dev"},
+            "Taken on sst5, split dev, with these heads masked, before they were cut out. The heads were chosen on these "
+            "examples, so the figures flatter the cut.",
+        ),
+        ({"part": 3, "name": None}, "Taken with these heads masked,"),
+        ("sst5", "Taken with these heads masked,"),
+    ],
+)
+def test_card_says_on_what_figures_were_taken(on: Any, said: str) -> None:
+    assert said in card({"measured": {"accuracy": {"value": 0.5}}, "measured_on": on})
+
+
 def test_card_escapes_names_and_survives_a_record_of_anything() -> None:
     text = card({"before": ["x", {"criterion": 3, "data": []}], "data": {"name": "a|b\n# c <i>"}}, name="m_1 [x](y)")
     assert r"m\_1 \[x\](y)-7-of-12-heads" in text
