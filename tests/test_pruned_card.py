@@ -85,8 +85,8 @@ def test_card_says_when_figures_were_taken_and_which_transformers_opens_it() -> 
         ({"part": "report", "name": "a|b", "split": None}, r"Taken on a\|b, with these heads masked,"),
         (
             {"part": "selection", "name": "sst5", "split": "dev"},
-            "Taken on sst5, split dev, with these heads masked, before they were cut out. The heads were chosen on these "
-            "examples, so the figures flatter the cut.",
+            "split dev, with these heads masked, before they were cut out. The heads were chosen on these examples, so "
+            "the figures flatter the cut.",
         ),
         ({"part": 3, "name": None}, "Taken with these heads masked,"),
         ("sst5", "Taken with these heads masked,"),
