@@ -120,6 +120,17 @@ def test_page_notes_that_an_uncut_model_has_nothing_to_recover(page: Callable[..
     assert "Fine-tuning the whole model is a comparison" in said(at.run())
 
 
+def test_page_says_that_nothing_is_left_where_every_head_is_cut(page: Callable[..., Any]) -> None:
+    at = page(*(f"L{layer}H{head}" for layer in range(3) for head in range(4)))
+    assert said(at) == "The mask cuts every head, so nothing is left to recover. Keep at least one head."
+    assert not at.button and not at.selectbox
+
+
+def test_run_of_one_step_is_said_to_have_one(page: Callable[..., Any], made: Results) -> None:
+    made.session.recovering = RecoverChoice(texts=None, values={"safe": {**SHORT, "batch_size": 16}})
+    assert "1 step of 16 texts" in text_of(page())
+
+
 def test_schedule_and_what_it_saves_stand_before_anything_starts(page: Callable[..., Any]) -> None:
     at = page()
     assert charts_of(at) == 1

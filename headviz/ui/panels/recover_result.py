@@ -48,7 +48,10 @@ def _before_and_after(run: RecoveryRun) -> None:
     st.header("Before and after", help=help_of("recovery", "selection_split"), anchor=False)
     best = run.recovery.history.best if run.recovery is not None else None
     chosen = "" if best is None else f" The weights are those of step {best:,}, the best on them."
-    st.markdown(f"On {_examples(run.validation)}.{chosen} So these figures flatter the recovered model a little.")
+    st.markdown(
+        f"On {_examples(run.validation)}.{chosen} The step was chosen on these texts, so the figures flatter the "
+        "recovered model a little."
+    )
     _figures(run.levels["selection"], "recovered_selection")
 
 
@@ -75,7 +78,7 @@ def _figures(levels: Levels, key: str) -> None:
     for place, name, other in ((columns[4], "recovered", recovered), (columns[5], "pruned", masked)):
         agreement = other.agreement(whole)
         figure(
-            place, f"Agreement with the unpruned, {name}", numbers.share(agreement.value),
+            place, f"Agreement, {name}", numbers.share(agreement.value),
             numbers.interval(agreement, "agreement"), "agreement",
         )  # fmt: skip
     rows = [(name, *(getattr(known.metrics[metric], end) for end in ("value", "low", "high")))

@@ -83,7 +83,8 @@ def _live(page: Page, run: RecoveryRun) -> None:
         st.progress(job.share, text=plain(describe(job)))
         st.button("Stop", key="recover_stop", on_click=recoveries.stop, args=(run,), width="content")
     st.markdown(
-        "Other pages stay usable, and it goes on while you are there. Stopping writes a checkpoint to go on from."
+        "Other pages stay usable, and it goes on while you are there; closing or reloading this tab ends it. Stopping "
+        "writes a checkpoint to go on from."
     )
     with shown():
         _pictures(run, run.history(), check=None)

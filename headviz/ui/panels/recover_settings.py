@@ -17,6 +17,7 @@ from headviz.ui import charts
 from headviz.ui.controls import PRESSED, answer, emphasis, help_of, show
 from headviz.ui.draw import draw
 from headviz.ui.errors import note, plain, shown
+from headviz.ui.numbers import many
 from headviz.ui.page import Page
 from headviz.ui.recover_choice import FEW
 from headviz.ui.recoveries import Recoveries, RecoveryRun
@@ -59,6 +60,15 @@ def settings(page: Page, mask: Mask) -> None:
     subject = page.session.subject
     if subject is not None and subject.task != "text-classification":
         note(f"Recovery trains classifiers of texts, and {subject.name} is for {subject.task}.")
+        return
+    if not mask.keep.any():
+        note("The mask cuts every head, so nothing is left to recover. Keep at least one head.")
+        st.page_link(
+            "pages/mask.py",
+            label="Change the mask",
+            icon=":material/content_cut:",
+            query_params=page.session.written or None,
+        )
         return
     _in_words(page, mask)
     with st.expander("Settings of a run", expanded=Recoveries(page.results).shown() is None):
@@ -301,7 +311,7 @@ def _about(page: Page, run: RecoveryRun, known: RecoveryRun | None, under_way: R
     steps = total_steps(len(run.train), run.settings)
     seconds = recoveries.step_seconds(run)
     time = "" if seconds is None else f", about {_duration(steps * seconds)} of training by an earlier run's steps"
-    return f"{steps:,} steps of {run.settings['batch_size']} texts{time}. It runs in the background."
+    return f"{many(steps, 'step')} of {run.settings['batch_size']} texts{time}. It runs in the background."
 
 
 def _duration(seconds: float) -> str:
