@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from headviz import stats
+from headviz.errors import DataError
 from headviz.tasks.task import Task
 from headviz.tasks.text_classification import loss
 
@@ -16,7 +18,15 @@ from headviz.tasks.text_classification import loss
 def tokenise(
     processor: Any, inputs: list[tuple[Any, ...]], max_length: int, segments: bool
 ) -> tuple[list[dict[str, Any]], int]:
-    """``pixel_values`` (channels, height, width) of each image, as the image processor makes them; none is cut."""
+    """``pixel_values`` (channels, height, width) of each image, as the image processor makes them; none is cut.
+
+    Raises DataError for a text: the image processor would open it as a file or fetch it as an address.
+    """
+    for image, *more in inputs:
+        if more or isinstance(image, str | bytes | os.PathLike):
+            raise DataError(
+                f"This model reads images, and {str(image)[:60]!r} is none. Give arrays or PIL images, one each."
+            )
     pixels = processor([image for (image,) in inputs], return_tensors="np")["pixel_values"]
     return [{"pixel_values": one} for one in pixels], 0
 

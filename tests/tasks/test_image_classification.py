@@ -42,6 +42,15 @@ def test_gate_of_zero_is_a_head_whose_output_columns_are_zero(family: str) -> No
         torch.testing.assert_close(masked, model(**inputs).logits, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("given", ["https://example.org/cat.png", "cat.png", "a review"])
+def test_text_is_refused_and_neither_opened_nor_fetched(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, processor = tiny_model("vit")
+    subject = hv.Subject.wrap(model, processor, name="mine")
+    monkeypatch.setattr(type(processor), "__call__", lambda *_, **__: pytest.fail("the image processor was asked"))
+    with pytest.raises(hv.DataError, match="reads images"):
+        subject.encode([(given,)])
+
+
 def test_what_is_no_image_processor_is_refused() -> None:
     model, _ = tiny_model("vit")
     _, tokenizer = tiny_model("bert")
