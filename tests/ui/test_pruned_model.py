@@ -42,6 +42,15 @@ def test_page_works_with_a_pruned_model(opened: Any, page: str) -> None:
     assert not at.exception and not at.error
 
 
+def test_export_offers_a_pruned_model_only_the_forms_that_it_can_have(opened: Any, tiny_folder: Path) -> None:
+    at = opened.switch_page("pages/export.py").run()
+    assert at.segmented_control(key="model_form").options == ["Pruned, smaller", "ONNX, smaller"]
+    assert at.segmented_control(key="model_form").value == "pruned"
+    at = send(at.switch_page("app.py").run(), model_source=str(tiny_folder)).switch_page("pages/export.py").run()
+    assert at.segmented_control(key="model_form").options[0] == "Masked, same size"
+    assert not at.exception and not at.error
+
+
 def test_pruned_model_can_be_cut_further(opened: Any) -> None:
     at = opened.switch_page("pages/mask.py").run()
     at.select_slider(key="_w_prune").set_value(2).run()

@@ -28,11 +28,15 @@ _TOKENS = 128  # of a text, where the model takes as many
 def models(page: Page, mask: Mask) -> None:
     """Choose a form, see what it will be, and write it."""
     st.header("Model", help=help_of("pruning"), anchor=False)
+    subject = page.session.subject
+    assert subject is not None
+    # a masked folder has the size of its model's configuration, which says nothing of heads that are gone
+    kinds = [kind for kind in FORMS if kind != "masked" or subject.cut is None]
     kind = st.segmented_control(
-        "Form", list(FORMS), key="model_form", default="masked", required=True, persist_state="session",
+        "Form", kinds, key="model_form", default=kinds[0], required=True, persist_state="session",
         format_func=lambda name: FORMS[name].title, label_visibility="collapsed",
     )  # fmt: skip
-    home = ModelsHome(page.results, mask, kind or "masked")
+    home = ModelsHome(page.results, mask, kind or kinds[0])
     st.markdown(home.form.explain)
     with shown():
         home = replace(home, dtype=_numbers(page, home))
