@@ -28,6 +28,7 @@ from headviz.recovery.checkpoints import CHECKPOINTS, read_outputs, read_state, 
 from headviz.recovery.cost import Cost
 from headviz.recovery.freezer import Freezer
 from headviz.recovery.history import Check, History
+from headviz.recovery.kernels import bearable
 from headviz.recovery.measuring import Meters, StopClock
 from headviz.recovery.meters import Clock
 from headviz.recovery.methods import Freezing, Method
@@ -96,6 +97,7 @@ def train(work: Work, checkpoint: Path | None, progress: Progress, cancel: Cance
     state = {} if checkpoint is None else read_state(checkpoint)
     with turn(progress, cancel), quiet_transformers(), own_random_state(), contextlib.ExitStack() as hooks:
         set_seed(work.seed)  # of the adapters' first weights
+        hooks.enter_context(bearable(work.model))
         units = units_of(work.model, work.settings["mlp"]) if work.method.adapters else ()
         model: Any = with_adapters(work.model, work.settings) if work.method.adapters else work.model
         adapted = f"{ADAPTED}." if work.method.adapters else ""
