@@ -22,8 +22,8 @@ def add(commands: Any) -> None:
         help="cut heads out of the weights and save the smaller model",
         description="Cut the heads that MASK prunes out of the weights of MODEL, and save what is left as a folder. It "
         "opens with transformers alone (trust_remote_code=True), with headviz, and in the app.",
-        epilog="Examples: headviz prune demo/reviews mask.json -o pruned-model --verify demo/reviews --split test\n"
-        "          headviz prune demo/reviews mask.json -o half-the-room --dtype float16",
+        epilog="Example: headviz prune demo/reviews mask.json -o pruned-model --dtype float16 --verify demo/reviews "
+        "--split test",
     )
     parser.add_argument("-o", "--output", metavar="FOLDER", required=True, help="where to save the pruned model")
     parser.add_argument(
