@@ -18,20 +18,28 @@ from headviz.ui.page import Page
 from headviz.ui.results import controls_of
 from headviz.ui.state import CALIBRATION_SIZES
 
-PRESSED = "_pressed"  # the key of the slider whose press began this run
 _ALL = 0  # "all" among sizes; None would be no choice at all
 _STEPS = 60  # of the alpha slider between 0 and 0.999
 _LAST = 3.0  # -log10(1 - alpha) at the last stop before 1
 
 
 def show(key: str, value: Any) -> None:
-    """Give a widget its master value. A slider that was just pressed is left alone where it holds the value: what
-    Python sets goes back to the browser, where it would undo the next press of a held key."""
-    if st.session_state.get(PRESSED) == key:
-        del st.session_state[PRESSED]
-        if st.session_state.get(key) == value:
-            return
+    """Give a widget its master value, in each run: one whose first run was broken off stands there without."""
     st.session_state[key] = value
+
+
+def slider(kind: Callable[..., Any], *arguments: Any, key: str, value: Any, **options: Any) -> None:
+    """A slider (``kind``: st.slider or st.select_slider) with its master ``value``.
+
+    Python sets the value only where the slider holds another one. What is set goes to the browser, where it would undo
+    a move made since this run began, of a held key or after another control. Else it is what a slider begins with that
+    the browser does not have yet.
+    """
+    if st.session_state.get(key, value) == value:
+        options["value"] = value
+    else:
+        st.session_state[key] = value
+    kind(*arguments, key=key, **options)
 
 
 def answer(key: str, take: Callable[[Any], None]) -> Callable[[], None]:
@@ -83,17 +91,17 @@ def alpha_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
     """Alpha on a scale that is fine near 1, and steps to the neighbouring masks with "mask 17 of 50"."""
     session = page.session
     key = "_w_alpha"
-    show(key, session.choice.alpha)
 
     def chosen() -> None:
-        st.session_state[PRESSED] = key
         session.set_alpha(float(st.session_state[key]))
         draw_again(fragments)
 
-    st.select_slider(
+    slider(
+        st.select_slider,
         "Alpha",
         alpha_stops([*session.alpha_stops, session.choice.alpha]),
         key=key,
+        value=session.choice.alpha,
         format_func=alpha_label,
         on_change=chosen,
         help=help_of("alpha", "hies")
@@ -158,17 +166,17 @@ def inside(low: float, high: float) -> float:
 def prune_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
     """How many heads go, in heads and percent."""
     session, total, key = page.session, page.session.heads, "_w_prune"
-    show(key, session.choice.prune)
 
     def chosen() -> None:
-        st.session_state[PRESSED] = key
         session.commit(prune=int(st.session_state[key]))
         draw_again(fragments)
 
-    st.select_slider(
+    slider(
+        st.select_slider,
         "Heads to cut",
         range(total + 1),
         key=key,
+        value=session.choice.prune,
         format_func=lambda heads: f"{heads} of {total} ({100 * heads / total:.0f} %)",
         on_change=chosen,
         help=help_of("pruning", "sparsity"),

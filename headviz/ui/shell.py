@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from headviz.ui import controls, engine, opening
+from headviz.ui import engine, opening
 from headviz.ui.errors import note, plain, sentence, shown
 from headviz.ui.page import Page, current, follow_address, keep_address
 from headviz.ui.waiting import describe
@@ -63,11 +63,9 @@ def shell(title: str, intro: str) -> Page:
 
 
 def _forget_another_page(page: Page, title: str) -> None:
-    """What was refused on another page is not repeated on this one; and a slider of the same key there is another
-    widget: it must be given its master value."""
+    """What was refused on another page is not repeated on this one."""
     if st.session_state.get("_page") != title:
         page.session.troubles.clear()
-        st.session_state.pop(controls.PRESSED, None)
         st.session_state["_page"] = title
 
 

@@ -232,8 +232,8 @@ def test_toggle_directly_followed_by_a_preset_ends_on_the_same_mask_on_both_side
     expect(slider).to_have_attribute("aria-valuetext", "11 of 32 (34 %)")
     expect(grid.page).to_have_url(re.compile(r"\bprune=11\b"))  # the link follows twice: the toggle, and the preset
     grid.settled()
-    # rarely the run of the toggle sets the slider back to 10 after the preset: one mask on both sides all the same
     assert grid.cut_in_grid() == grid.cut_in_link(*HEADS)
+    assert grid.asked["prune"] == "11"
 
 
 def test_a_preset_during_a_drag_waits_for_its_end_and_then_wins(grid: Visit) -> None:

@@ -59,9 +59,24 @@ def test_help_comes_from_the_glossary() -> None:
     assert glossary["his"].sentence in help_of("his", "mask") and glossary["mask"].sentence in help_of("his", "mask")
 
 
-def test_slider_that_was_just_pressed_is_left_alone_and_every_other_is_given_its_value(
+def test_slider_is_set_only_where_it_holds_another_value_and_begins_with_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    made: list[tuple[object, object]] = []  # what the widget is to begin with, and what it was set to
+    state: dict[str, object] = {}
+    monkeypatch.setattr(controls.st, "session_state", state)
+
+    def kind(label: str, *, key: str, value: object = None) -> None:
+        made.append((value, state.get(key)))
+
+    controls.slider(kind, "Heads", key="heads", value=3)  # new to the browser
+    state["heads"] = 3
+    controls.slider(kind, "Heads", key="heads", value=3)  # held: what is set would undo the next move
+    controls.slider(kind, "Heads", key="heads", value=4)  # undo, or a link
+    assert made == [(3, None), (3, 3), (None, 4)]
+
+
+def test_other_widgets_are_given_their_value_in_each_run(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[str] = []
 
     class State(dict[str, object]):
@@ -69,16 +84,9 @@ def test_slider_that_was_just_pressed_is_left_alone_and_every_other_is_given_its
             given.append(key)
             super().__setitem__(key, value)
 
-    state = State({controls.PRESSED: "pressed", "pressed": 3, "other": 3})
-    monkeypatch.setattr(controls.st, "session_state", state)
-    controls.show("other", 3)
-    controls.show("pressed", 3)
-    assert given == ["other"]
-    controls.show("pressed", 3)  # the next run began otherwise
-    assert given == ["other", "pressed"]
-    state[controls.PRESSED] = "pressed"
-    controls.show("pressed", 4)  # the press was not taken as it came
-    assert state["pressed"] == 4
+    monkeypatch.setattr(controls.st, "session_state", State({"choice": 3}))
+    controls.show("choice", 3)
+    assert given == ["choice"]
 
 
 def test_choice_that_sends_no_value_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,17 +149,17 @@ def _start(plans: Plans) -> None:
 def degree_slider(page: Page) -> None:
     """The degree of the fit, 1 to 8 and no smoothing: a move seeks the knee again and nothing else."""
     session, key = page.session, "_w_plan_degree"
-    show(key, session.plan.degree or 0)
 
     def chosen() -> None:
-        st.session_state[controls.PRESSED] = key
         session.choose_plan(degree=int(st.session_state[key]) or None, count=None)
         controls.draw_again((*PARTS, NAVIGATION))
 
-    st.select_slider(
+    controls.slider(
+        st.select_slider,
         "Degree of the fit",
         [degree or 0 for degree in DEGREES],
         key=key,
+        value=session.plan.degree or 0,
         format_func=lambda degree: str(degree) if degree else "no smoothing",
         on_change=chosen,
         help=help_of("degree", "knee", "mss"),

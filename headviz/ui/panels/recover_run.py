@@ -10,7 +10,7 @@ import streamlit as st
 from headviz.recovery.methods import schedule_of
 from headviz.recovery.settings import total_steps
 from headviz.ui import charts, numbers
-from headviz.ui.controls import PRESSED, answer, help_of, show
+from headviz.ui.controls import answer, help_of, show
 from headviz.ui.draw import draw
 from headviz.ui.errors import note, plain, sentence, shown
 from headviz.ui.page import Page
@@ -125,15 +125,11 @@ def _player(run: RecoveryRun, history: History | None) -> None:
     if history is None or not _has_threshold(run) or not history.checks:
         return
     steps, key = [check.step for check in history.checks], f"recover_check {hash(run.key)}"
-
-    def moved() -> None:
-        st.session_state[PRESSED] = key
-
     _player_title()
     step = steps[-1]
     if len(steps) > 1:
         step = st.select_slider(
-            "Check at step", steps, value=steps[-1], key=key, persist_state="session", on_change=moved,
+            "Check at step", steps, value=steps[-1], key=key, persist_state="session",
             format_func=lambda at: f"{at:,}",
         )  # fmt: skip
     _threshold(run, history, step)

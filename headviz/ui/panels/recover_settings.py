@@ -14,7 +14,7 @@ from headviz.recovery.forecast import best_saving
 from headviz.recovery.methods import schedule_of
 from headviz.recovery.settings import ADAPTERS, COUNTS_FROM, SAFE, SETTINGS, TRAINING, total_steps
 from headviz.ui import charts
-from headviz.ui.controls import PRESSED, answer, emphasis, help_of, show
+from headviz.ui.controls import answer, emphasis, help_of, show, slider
 from headviz.ui.draw import draw
 from headviz.ui.errors import note, plain, shown
 from headviz.ui.numbers import many
@@ -196,15 +196,13 @@ def _slider(page: Page, name: str) -> None:
     option, key = SETTINGS[name], f"_w_recover_{name}"
     kind: Any = int if scale == 100 or option.whole else float
     assert option.low is not None and option.high is not None
-    show(key, kind(round(scale * _value(page, name), 4)))
 
     def chosen() -> None:
-        st.session_state[PRESSED] = key
         _set(page, name, st.session_state[key] / scale if kind is float or scale > 1 else st.session_state[key])
 
-    st.slider(
-        label, kind(scale * option.low), kind(scale * option.high), step=kind(scale * step), key=key,
-        on_change=chosen, help=option.sentence,
+    slider(
+        st.slider, label, kind(scale * option.low), kind(scale * option.high), step=kind(scale * step), key=key,
+        value=kind(round(scale * _value(page, name), 4)), on_change=chosen, help=option.sentence,
     )  # fmt: skip
 
 
