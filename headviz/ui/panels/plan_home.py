@@ -9,8 +9,8 @@ from typing import Any
 import streamlit as st
 
 from headviz.complementarity.plan import Plan
-from headviz.ui import numbers
-from headviz.ui.controls import draw_again, emphasis
+from headviz.ui import controls, numbers
+from headviz.ui.controls import emphasis
 from headviz.ui.page import Page
 from headviz.ui.panels.plan_settings import PARTS
 from headviz.ui.plans import Plans
@@ -24,7 +24,7 @@ def take_home(page: Page, plan: Plan) -> None:
 
     def use() -> None:
         session.take_plan(mask)
-        draw_again((NAVIGATION, PARTS[1]))  # the address first: the link below carries it
+        controls.draw_again((NAVIGATION, PARTS[1]))  # the address first: the link below carries it
 
     with st.container(horizontal=True, vertical_alignment="center", key="take_plan"):
         st.button(
