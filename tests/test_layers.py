@@ -101,6 +101,7 @@ def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
         yield from _statements(node)
 
 
+@cache
 def _imports(module: str) -> set[str]:
     """Full names of the modules that ``module`` imports."""
     found: set[str] = set()
@@ -116,6 +117,7 @@ def _imports(module: str) -> set[str]:
     return found
 
 
+@cache
 def _edges() -> dict[str, set[str]]:
     return {module: {name for name in _imports(module) if name in _modules()} - {module} for module in _modules()}
 
