@@ -267,6 +267,17 @@ def test_a_typed_text_has_a_prediction_and_no_true_label(opened: Any) -> None:
     assert "true label" not in predicted
 
 
+def test_a_blank_example_says_that_it_is_blank(opened: Any) -> None:
+    at = opened.switch_page("pages/scores.py").run()
+    session = at.session_state["headviz"]
+    data = session.data.selection
+    rows = dataclasses.replace(data._rows, inputs=((" ",), *data.inputs[1:]))
+    session.data = dataclasses.replace(session.data, selection=dataclasses.replace(data, _rows=rows))
+    at.selectbox(key="_w_head").set_value("L0H0").run()
+    assert not at.exception and not at.error
+    assert "This example is blank: it has no text to look at." in [text.value for text in at.markdown]
+
+
 def test_stopped_scores_lead_to_where_fewer_examples_are_chosen(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: Any, **__: Any) -> None:
         raise Cancelled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,35 @@ def in_words(subject: Any, parts: tuple[str, ...], closed: tuple[int, ...] = ())
 def test_nothing_typed_shows_nothing(show: Callable[..., Any]) -> None:
     at = show("L0H0")
     assert not at.exception and not at.error and charts_of(at) == 0
+    assert not said(at)
     assert charts_of(type_in(at, "   ")) == 0
+    assert "Your text is blank; type something into it." in said(at)
+
+
+def test_a_text_beyond_the_field_is_read_as_far_as_the_field_goes_and_says_so(
+    show: Callable[..., Any], tiny_subject: Any
+) -> None:
+    text = "good film " * 600
+    at = show("L0H0")
+    assert not at.text_area(key="typed").proto.max_chars  # else the browser drops a long paste without a word
+    at = type_in(at, text)
+    assert "Your text has 6,000 characters; the first 5,000 are read." in said(at)
+    assert f"All heads: {in_words(tiny_subject, (text[:5000],))}." in shown_text(at)
+
+
+def test_pair_whose_first_text_is_blank_says_so(show: Callable[..., Any]) -> None:
+    at = type_in(show("L0H0", pair=True), " ", "a very dull plot")
+    assert "Your text is blank; type something into it." in said(at) and charts_of(at) == 0
+
+
+def test_blank_examples_are_passed_over_when_one_is_taken(show: Callable[..., Any]) -> None:
+    at = show("L0H0")
+    data = at.session_state["headviz"].data.selection
+    inputs = tuple(("",) if place != 2 else texts for place, texts in enumerate(data.inputs))
+    blank = replace(data, _rows=replace(data._rows, inputs=inputs))
+    at.session_state["headviz"].data = replace(at.session_state["headviz"].data, selection=blank)
+    at.button(key="take_example").click().run()
+    assert not at.exception and at.text_area(key="typed").value == data.inputs[2][0]
 
 
 def test_typed_text_has_both_predictions_in_words_and_a_chart(show: Callable[..., Any], tiny_subject: Any) -> None:

@@ -104,11 +104,12 @@ def _example_number(page: Page) -> int:
 
 
 def _example(page: Page, number: int) -> tuple[Any, str | None]:
-    """An example of the data as text (or a pair) and its true label."""
+    """An example of the data as text (or a pair), None where it is blank, and its true label."""
     assert page.session.data is not None
     example = page.session.data.selection[number - 1]
     texts.told(example.inputs)
-    return texts.one_or_pair(example.inputs), page.results.label_of(example)
+    text = None if texts.is_blank(example.inputs) else texts.one_or_pair(example.inputs)
+    return text, page.results.label_of(example)
 
 
 def _views(page: Page, name: str, maps: AttentionMaps, text: Any) -> None:

@@ -71,8 +71,7 @@ def _naming(page: Page, mask: Mask) -> None:
         before[:] = [*before[-20:], suggested]
     with st.container(horizontal=True, vertical_alignment="bottom", key="naming"):
         st.text_input(
-            "Name for the mask in hand", key=_NAME, max_chars=LONGEST, width=360, on_change="ignore",
-            persist_state="session",
+            "Name for the mask in hand", key=_NAME, width=360, on_change="ignore", persist_state="session",
         )  # fmt: skip
         st.button("Put aside", key="put_aside", icon=":material/bookmark_add:", on_click=_put_aside, args=(page, mask))
     if trouble := state.pop(_TROUBLE, None):

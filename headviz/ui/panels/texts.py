@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from headviz.ui import charts
+from headviz.ui.errors import note
 from headviz.ui.page import Page
 
 LONGEST_TYPED = 5000
@@ -15,22 +16,43 @@ KEYS = ("typed", "typed_2")  # of the fields; the same on every page, so that a 
 
 
 def typed(page: Page) -> str | tuple[str, ...] | None:
-    """What the visitor types, as text (or a pair where the data has pairs), None while that is nothing."""
+    """What the visitor types, as text (or a pair where the data has pairs), None while that is nothing; what is
+    typed and cannot be read so is told."""
     assert page.session.data is not None
     count = len(page.session.data.selection[0].inputs)
-    parts = [
+    labels = ("Your text", "Its second part")[:count]
+    parts = [_field(label, key) for label, key in zip(labels, KEYS, strict=False)]
+    if not is_blank(parts[:1]):
+        return one_or_pair(parts)
+    if any(parts):
+        note(f"{labels[0]} is blank; type something into it.")
+    return None
+
+
+def _field(label: str, key: str) -> str:
+    """One field and what is read of it. It takes a text of any length, since a browser drops one that is too long for
+    its field without a word."""
+    text = (
         st.text_area(
-            label, key=key, max_chars=LONGEST_TYPED, height=80, persist_state="session",
-            placeholder="Type a sentence, then press Ctrl and Enter",
+            label, key=key, height=80, persist_state="session", placeholder="Type a sentence, then press Ctrl and Enter"
         )
         or ""
-        for label, key in list(zip(("Your text", "Its second part"), KEYS, strict=True))[:count]
-    ]  # fmt: skip
-    return one_or_pair(parts) if parts[0].strip() else None
+    )
+    if len(text) > LONGEST_TYPED:
+        note(f"{label} has {len(text):,} characters; the first {LONGEST_TYPED:,} are read.")
+    return text[:LONGEST_TYPED]
+
+
+def is_blank(inputs: Sequence[str]) -> bool:
+    """Whether an example has nothing to read in any of its texts."""
+    return not any(part.strip() for part in inputs)
 
 
 def told(inputs: Sequence[str]) -> None:
-    """The text, or both texts, of an example; of a very long one its beginning."""
+    """The text, or both texts, of an example; of a very long one its beginning, of a blank one that it is blank."""
+    if is_blank(inputs):
+        st.markdown("This example is blank: it has no text to look at.")
+        return
     for part in inputs:
         st.text(part if len(part) < _LONGEST_SHOWN else f"{part[:_LONGEST_SHOWN]} …")
 

@@ -53,10 +53,15 @@ def _typed(page: Page, mask: Mask) -> None:
 
 
 def _take(page: Page) -> None:
-    """Put the next example of the data into the fields."""
+    """Put the next example of the data that has a text into the fields; where none has one, the fields stay."""
     assert page.session.data is not None
     data = page.session.data.selection
-    number = st.session_state.get(_NEXT, 0) % len(data)
+    first = st.session_state.get(_NEXT, 0)
+    order = ((first + step) % len(data) for step in range(len(data)))
+    number = next((one for one in order if not texts.is_blank(data[one].inputs[:1])), None)
+    if number is None:
+        page.session.troubles[:] = ["No example of the data has a text to take."]
+        return
     st.session_state[_NEXT] = number + 1
     for key, part in zip(texts.KEYS, data[number].inputs, strict=False):
         st.session_state[key] = part[: texts.LONGEST_TYPED]
