@@ -63,10 +63,22 @@ def cost(subject: Subject, mask: Mask, *, tokens: int = 128, gqa: str = "groups"
     return pd.DataFrame(rows)
 
 
-def pruned_bytes(subject: Subject, mask: Mask, gqa: str = "groups") -> int:
-    """Bytes of the weights of ``hv.prune(subject, mask, gqa=gqa)``, without doing it. Raises as `cost` does."""
-    whole = sum(weight.nbytes for weight in subject.model.parameters())
-    return whole - int(cost(subject, mask, gqa=gqa)["bytes_saved"].sum())
+def weight_bytes(subject: Subject, dtype: str | None = None) -> int:
+    """Bytes of the weights of ``subject``, each counted once: as it is in memory, or written in ``dtype``."""
+    weights = subject.model.parameters()
+    if dtype is None:
+        return sum(weight.nbytes for weight in weights)
+    size = getattr(torch, dtype).itemsize
+    return sum(weight.numel() * (size if weight.is_floating_point() else weight.itemsize) for weight in weights)
+
+
+def pruned_bytes(subject: Subject, mask: Mask, gqa: str = "groups", *, dtype: str | None = None) -> int:
+    """Bytes of the weights of ``hv.prune(subject, mask, gqa=gqa)``, in memory or written in ``dtype``, without doing
+    it. Raises as `cost` does."""
+    saved = cost(subject, mask, gqa=gqa)
+    if dtype is None:
+        return weight_bytes(subject) - int(saved["bytes_saved"].sum())
+    return weight_bytes(subject, dtype) - int(saved["parameters_saved"].sum()) * getattr(torch, dtype).itemsize
 
 
 def _parameters(use: AttentionUse, heads: int, keys: int) -> int:

@@ -7,6 +7,7 @@ import errno
 import os
 import secrets
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -82,6 +83,19 @@ def write_folder(folder: str | os.PathLike[str], fill: Callable[[Path], None]) -
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder; 0 where there is neither."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def zip_folder(folder: Path, file: str | os.PathLike[str] | BinaryIO) -> None:
+    """Put ``folder`` and all that it holds into the archive ``file``, as it is: weights do not pack."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for inner in sorted(folder.rglob("*")):
+            archive.write(inner, Path(folder.name) / inner.relative_to(folder))
 
 
 def _take_the_place(temporary: Path, target: Path) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from headviz.cost import flops, made_texts
+from headviz.cost import flops, made_texts, weight_bytes
 from headviz.errors import RunError
 from headviz.peak_memory import peak_memory
 from headviz.progress import CancelSignal, OnProgress, Progress
@@ -105,7 +105,7 @@ def _rows(subjects: Mapping[str, Subject], length: int, size: int, seconds: dict
     rows = []
     for name, subject in subjects.items():
         own = flops(subject, tokens=length)
-        weights = sum(weight.nbytes for weight in subject.model.parameters())
+        weights = weight_bytes(subject)
         speedups = seconds[first] / seconds[name]
         middle, speedup, theory = float(np.median(seconds[name])), float(np.median(speedups)), whole / own
         rows.append(

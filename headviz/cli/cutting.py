@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from headviz.cli import arguments
 from headviz.cli.errors import Usage
 from headviz.cli.output import Console
+from headviz.units import in_bytes
 
 if TYPE_CHECKING:
     from headviz.data import Data
@@ -94,9 +96,10 @@ def prove(given: Given, other: Path, console: Console) -> dict[str, Any] | None:
     return proof.record()
 
 
-def sizes(whole: Subject, pruned: Subject) -> dict[str, Any]:
-    """Heads, parameters, bytes of the weights and FLOPs per token, each before and after."""
-    from headviz.cost import flops
+def sizes(whole: Subject, pruned: Subject, dtype: str) -> dict[str, Any]:
+    """Heads, parameters, bytes of the weights when both are written in ``dtype``, and FLOPs per token, each before and
+    after."""
+    from headviz.cost import flops, weight_bytes
 
     tokens = min(_TOKENS, whole.max_length)
 
@@ -104,7 +107,7 @@ def sizes(whole: Subject, pruned: Subject) -> dict[str, Any]:
         return {
             "heads": sum(subject.heads),
             "parameters": subject.parameters,
-            "bytes": sum(weight.nbytes for weight in subject.model.parameters()),
+            "bytes": weight_bytes(subject, dtype),
             "flops": flops(subject, tokens=tokens) / tokens,
         }
 
@@ -112,26 +115,23 @@ def sizes(whole: Subject, pruned: Subject) -> dict[str, Any]:
     return {
         "layers": list(pruned.heads),
         **{name: {"before": before[name], "after": after[name]} for name in before},
+        "bytes_dtype": dtype,
         "flops_tokens": tokens,
     }
 
 
 def size_lines(found: dict[str, Any]) -> list[str]:
     """A line each for heads, parameters, bytes and FLOPs."""
-    named = {
-        "heads": ("heads", 1, ",.0f"),
-        "parameters": ("parameters", 1, ",.0f"),
-        "bytes": ("weights, MB", 1e6, ",.1f"),
-        "flops": ("MFLOPs a token", 1e6, ",.2f"),
+    named: dict[str, tuple[str, Callable[[float], str]]] = {
+        "heads": ("heads", lambda number: f"{number:,}"),
+        "parameters": ("parameters", lambda number: f"{number:,}"),
+        "bytes": ("weights", in_bytes),
+        "flops": ("MFLOPs a token", lambda number: f"{number / 1e6:,.2f}"),
     }
     lines = []
-    for key, (title, unit, form) in named.items():
-        before, after = found[key]["before"] / unit, found[key]["after"] / unit
-        less = 100 * (before - after) / before
-        lines.append(f"{title:<16}{before:>14{form}} -> {after:{form}}  ({less:.1f} % less)")
+    for key, (title, told) in named.items():
+        before, after = found[key]["before"], found[key]["after"]
+        less = f"{100 * (before - after) / before:.1f} % less"
+        saved = f", {in_bytes(before - after)} in {found['bytes_dtype']}" if key == "bytes" else ""
+        lines.append(f"{title:<16}{told(before):>14} -> {told(after)}  ({less}{saved})")
     return [*lines, f"FLOPs are those of the whole model on texts of {found['flops_tokens']} tokens."]
-
-
-def bytes_of(path: Path) -> int:
-    """Bytes on the disk of a file, or of all files of a folder."""
-    return sum(one.stat().st_size for one in ([path] if path.is_file() else path.rglob("*")) if one.is_file())

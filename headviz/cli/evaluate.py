@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headviz.cli.arguments import add_common, add_data, open_data, open_model, truncation_note
@@ -44,8 +45,17 @@ def run(args: argparse.Namespace, console: Console) -> Result:
     if mask is not None:
         masked = hv.evaluate(subject, data, mask, on_progress=_staged(console, "measuring the cut model"))
     console.notes(truncation_note(masked.provenance.get("truncated", 0), subject))
-    agreement = None if mask is None else masked.agreement(whole)
-    return Result(_lines(args, whole, masked, mask, agreement), _data(masked, mask, agreement))
+    beside = None if mask is None else Beside(whole, masked.agreement(whole), masked.against(whole))
+    return Result(_lines(args, masked, mask, beside), _data(masked, mask, beside))
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The whole model on the same examples, and what the cut one shares with it."""
+
+    whole: Evaluation
+    agreement: Estimate
+    difference: Estimate
 
 
 def _staged(console: Console, stage: str) -> OnProgress:
@@ -57,36 +67,37 @@ def _interval(estimate: Estimate) -> dict[str, float]:
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
-def _data(masked: Evaluation, mask: Mask | None, agreement: Estimate | None) -> dict[str, Any]:
+def _quality(measured: Evaluation) -> dict[str, Any]:
+    metrics = {name: _interval(estimate) for name, estimate in measured.metrics.items()}
+    return {"metrics": metrics, "loss": float(measured.loss.mean())}
+
+
+def _data(masked: Evaluation, mask: Mask | None, beside: Beside | None) -> dict[str, Any]:
+    """Everything that `_lines` tells, and the same keys with and without a mask."""
     return {
         "examples": len(masked),
-        "metrics": {name: _interval(estimate) for name, estimate in masked.metrics.items()},
-        "loss": float(masked.loss.mean()),
+        **_quality(masked),
         "constant": masked.constant,
-        "agreement": None if agreement is None else _interval(agreement),
+        "agreement": None if beside is None else _interval(beside.agreement),
         "mask": {"pruned": [] if mask is None else list(mask.pruned)},
+        "unpruned": None if beside is None else _quality(beside.whole),
+        "difference": None if beside is None else _interval(beside.difference),
+        "truncated": masked.provenance["truncated"],
     }
 
 
-def _lines(
-    args: argparse.Namespace,
-    whole: Evaluation,
-    masked: Evaluation,
-    mask: Mask | None,
-    agreement: Estimate | None,
-) -> list[str]:
+def _lines(args: argparse.Namespace, masked: Evaluation, mask: Mask | None, beside: Beside | None) -> list[str]:
     cut = "" if mask is None else f", {sum(mask.heads) - mask.count} of {sum(mask.heads)} heads pruned"
     lines = [f"{args.model} on {args.data}: {len(masked):,} examples{cut}", ""]
     for name, estimate in masked.metrics.items():
-        before = "" if mask is None else f"   unpruned {whole.metrics[name].value:.4f}"
+        before = "" if beside is None else f"   unpruned {beside.whole.metrics[name].value:.4f}"
         lines.append(_line(name, estimate) + before)
-    before = "" if mask is None else f"                      unpruned {whole.loss.mean():.4f}"
+    before = "" if beside is None else f"                      unpruned {beside.whole.loss.mean():.4f}"
     lines.append(f"{'loss':<12}{masked.loss.mean():>8.4f}{before}")
     lines.append(f"{'constant':<12}{masked.constant:>8.4f}   accuracy of always answering the commonest label")
-    if agreement is not None:
-        lines.append(_line("agreement", agreement) + "   with the predictions of the unpruned model")
-        difference = masked.against(whole)
-        lines.append(_line("difference", difference) + "   in accuracy, paired")
+    if beside is not None:
+        lines.append(_line("agreement", beside.agreement) + "   with the predictions of the unpruned model")
+        lines.append(_line("difference", beside.difference) + "   in accuracy, paired")
     return [*lines, "", "In brackets: 95 % intervals."]
 
 

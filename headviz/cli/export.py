@@ -10,6 +10,8 @@ from typing import Any
 from headviz.cli import arguments, cutting
 from headviz.cli.errors import Usage
 from headviz.cli.output import Console, Result
+from headviz.files import size_of
+from headviz.units import in_bytes
 
 _KINDS = {"pruned": "pruned folder", "masked": "masked folder", "onnx": "ONNX file"}
 
@@ -41,7 +43,7 @@ def run(args: argparse.Namespace, console: Console) -> Result:
     pruned = given.subject if set(targets) == {"masked"} else hv.prune(given.subject, given.mask)
     write = {"dtype": args.dtype, "overwrite": args.overwrite, "on_progress": console.progress}
     console.notes(note for note in pruned.notes if note not in given.subject.notes)
-    files = []
+    files: list[dict[str, Any]] = []
     for kind, target in targets.items():
         if kind == "pruned":
             hv.save_pruned(pruned, target, **write)
@@ -50,12 +52,12 @@ def run(args: argparse.Namespace, console: Console) -> Result:
         else:
             hv.export_onnx(pruned, target, on_progress=console.progress)
         dtype = "float32" if kind == "onnx" else args.dtype or pruned.dtype
-        proof, size = cutting.prove(given, target, console), cutting.bytes_of(target)
+        proof, size = cutting.prove(given, target, console), size_of(target)
         files.append({"kind": kind, "path": str(target), "dtype": dtype, "bytes": size, "proof": proof})
     found = {
         "model": {"name": given.subject.name, "fingerprint": given.subject.fingerprint},
         "pruned": list(given.mask.pruned),
-        **cutting.sizes(given.subject, pruned),
+        **cutting.sizes(given.subject, pruned, files[0]["dtype"]),
         "files": files,
     }
     return Result(_lines(args, found), found)
@@ -99,7 +101,7 @@ def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
         "",
     ]
     for one in found["files"]:
-        lines.append(f"Saved the {_KINDS[one['kind']]} to {one['path']} ({one['bytes'] / 1e6:,.1f} MB, {one['dtype']})")
+        lines.append(f"Saved the {_KINDS[one['kind']]} to {one['path']} ({in_bytes(one['bytes'])}, {one['dtype']})")
         if one["proof"] is not None:
             lines.append(one["proof"]["sentence"])
     return lines

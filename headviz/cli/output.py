@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
 import warnings
@@ -59,7 +58,9 @@ class Console:
     def show(self, result: Result) -> None:
         self._end_line()
         if self.as_json:
-            print(json.dumps(_plain(result.data), indent=2, ensure_ascii=False), file=self._out)
+            from headviz.mask.plain import plain  # numpy, which --help does without
+
+            print(json.dumps(plain(result.data, "the result"), indent=2, ensure_ascii=False), file=self._out)
         else:
             for line in result.lines:
                 print(line, file=self._out)
@@ -113,16 +114,3 @@ def _span(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def _plain(value: Any) -> Any:
-    """``value`` in the types of JSON: numpy's numbers become Python's, what is not finite becomes null."""
-    if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from headviz.cli import cutting
 from headviz.cli.output import Console, Result
+from headviz.files import size_of
 from headviz.glossary import glossary
+from headviz.units import in_bytes
 
 if TYPE_CHECKING:
     from headviz.subject import Subject
@@ -46,35 +48,36 @@ def run(args: argparse.Namespace, console: Console) -> Result:
     pruned = hv.prune(given.subject, given.mask, gqa=args.gqa)
     console.notes(note for note in pruned.notes if note not in given.subject.notes)
     hv.save_pruned(pruned, folder, dtype=args.dtype, overwrite=args.overwrite, on_progress=console.progress)
+    dtype = args.dtype or pruned.dtype
     found = {
         "model": {"name": given.subject.name, "fingerprint": given.subject.fingerprint},
         "pruned": list(given.mask.pruned),
-        **cutting.sizes(given.subject, pruned),
-        "gqa": _grouped(given, args.gqa, pruned),
-        "dtype": args.dtype or pruned.dtype,
+        **cutting.sizes(given.subject, pruned, dtype),
+        "gqa": _grouped(given, args.gqa, pruned, dtype),
+        "dtype": dtype,
         "folder": str(folder),
-        "folder_bytes": cutting.bytes_of(folder),
+        "folder_bytes": size_of(folder),
         "proof": cutting.prove(given, folder, console),
     }
     return Result(_lines(args, found), found)
 
 
-def _grouped(given: cutting.Given, way: str, pruned: Subject) -> dict[str, Any] | None:
-    """The way that was taken, the bytes of the weights that each would give, and the heads that it left as zeros; None
-    where no heads share keys and values."""
+def _grouped(given: cutting.Given, way: str, pruned: Subject, dtype: str) -> dict[str, Any] | None:
+    """The way that was taken, the bytes of the weights that each would give in ``dtype``, and the heads that it left as
+    zeros; None where no heads share keys and values."""
     if all(call.heads == call.kv_heads for call in given.subject.calls):
         return None
     from headviz.cost import pruned_bytes
 
-    sizes = {one: pruned_bytes(given.subject, given.mask, one) for one in GQA}
+    sizes = {one: pruned_bytes(given.subject, given.mask, one, dtype=dtype) for one in GQA}
     return {"way": way, "bytes": sizes, "zeroed": list(pruned.zeroed)}
 
 
 def _gqa_lines(grouped: dict[str, Any] | None) -> list[str]:
     if grouped is None:
         return []
-    sizes = ", ".join(f"{way} {size / 1e6:,.1f}" for way, size in grouped["bytes"].items())
-    return [f"Heads share keys and values. Weights in MB by --gqa: {sizes}; this is {grouped['way']}."]
+    sizes = ", ".join(f"{way} {in_bytes(size)}" for way, size in grouped["bytes"].items())
+    return [f"Heads share keys and values. Weights by --gqa: {sizes}; this is {grouped['way']}."]
 
 
 def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
@@ -86,5 +89,5 @@ def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
         *_gqa_lines(found["gqa"]),
         *([] if proof is None else ["", proof["sentence"]]),
         "",
-        f"Saved to {found['folder']} ({found['folder_bytes'] / 1e6:,.1f} MB, {found['dtype']})",
+        f"Saved to {found['folder']} ({in_bytes(found['folder_bytes'])}, {found['dtype']})",
     ]

@@ -13,6 +13,7 @@ from headviz.cli import arguments
 from headviz.cli.errors import Usage
 from headviz.cli.output import Console, Result
 from headviz.errors import Cancelled, ExportError
+from headviz.units import in_bytes
 
 if TYPE_CHECKING:
     from headviz.data import Data
@@ -166,8 +167,8 @@ def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
         f"  after   {figure(found['after'])}, step {found['best_step']} of {found['steps']}",
         *([] if frozen is None else ["", f"{sum(frozen)} of {len(frozen)} blocks were frozen in the end."]),
         "",
-        f"Saved activations: {cost['mean_activation_bytes'] / 1e6:,.1f} MB on average, "
-        f"{cost['peak_activation_bytes'] / 1e6:,.1f} MB at most.",
+        f"Saved activations: {in_bytes(cost['mean_activation_bytes'])} on average, "
+        f"{in_bytes(cost['peak_activation_bytes'])} at most.",
         "Seconds: " + ", ".join(f"{kind} {seconds:,.1f}" for kind, seconds in cost["seconds"].items()) + ".",
         "",
         f"Saved to {found['folder']}; the model is {found['folder']}/model.",

@@ -12,6 +12,7 @@ import numpy as np
 from headviz.data import require_data
 from headviz.errors import DataError, RunError
 from headviz.labels import match_labels
+from headviz.units import in_bytes
 
 if TYPE_CHECKING:
     from headviz.data import Data
@@ -60,6 +61,6 @@ def require_room(folder: str | os.PathLike[str], needed: int) -> None:
     free = shutil.disk_usage(place).free
     if free < needed:
         raise RunError(
-            f"{os.fspath(folder)!r} needs room for two checkpoints and the model, {needed / 1e6:,.0f} MB, and its disk "
-            f"has {free / 1e6:,.0f} MB. Choose another folder."
+            f"{os.fspath(folder)!r} needs room for two checkpoints and the model, {in_bytes(needed)}, and its disk "
+            f"has {in_bytes(free)}. Choose another folder."
         )

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import json
 import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import headviz as hv
-from headviz.files import write_whole
+from headviz.files import size_of, write_whole, zip_folder
 from headviz.ui import engine, snippets
 from headviz.ui.jobs import Job
 from headviz.ui.measured import Measured
 from headviz.ui.results import Results
+from headviz.units import MEGABYTE
 
 if TYPE_CHECKING:
     from headviz.mask import Mask
     from headviz.proof import Proof
     from headviz.subject import Subject
 
-LARGEST_DOWNLOAD = 500 * 2**20  # bytes: a download holds the whole file in memory
+LARGEST_DOWNLOAD = 500 * MEGABYTE  # bytes: a download holds the whole file in memory
 PROOF_FILE = "proof.json"
 
 
@@ -147,10 +147,9 @@ class ModelsHome:
         self.form.write(subject, self.mask, target, self.dtype)
         data = Measured(self.results).data()
         proof = hv.verify(subject, self.mask, target, data, on_progress=on_progress, cancel=cancel)
-        files = [target] if self.form.is_file else [file for file in target.rglob("*") if file.is_file()]
         if not self.form.is_file:
             _write_json(target / PROOF_FILE, proof.record())
-        return Written(target, sum(file.stat().st_size for file in files), proof)
+        return Written(target, size_of(target), proof)
 
 
 def file_dtype(subject: Subject) -> str:
@@ -179,7 +178,5 @@ def _write_json(path: Path, record: dict[str, Any]) -> None:
 
 def _zipped(folder: Path) -> Path:
     packed = folder.with_suffix(".zip")
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for file in sorted(folder.rglob("*")):
-            archive.write(file, Path(folder.name) / file.relative_to(folder))
+    zip_folder(folder, packed)
     return packed

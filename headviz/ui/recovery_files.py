@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import math
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from headviz.files import zip_folder
+from headviz.mask.plain import plain
 
 if TYPE_CHECKING:
     from headviz.recovery import History
@@ -46,7 +47,7 @@ def record_json(run: RecoveryRun) -> bytes:
         "cost": None if cost is None else cost.record(),
         "measured": {part: _levels(levels) for part, levels in run.levels.items()},
     }
-    written = json.dumps(_without_nan(content), indent=1, ensure_ascii=False, default=float)
+    written = json.dumps(plain(content), indent=1, ensure_ascii=False)
     # in JSON, as the path stands in notes on what could not be written
     return written.replace(json.dumps(str(run.folder), ensure_ascii=False)[1:-1], run.folder.name).encode()
 
@@ -60,24 +61,8 @@ def _levels(levels: Any) -> dict[str, Any]:
     }
 
 
-def _without_nan(value: Any) -> Any:
-    """``value`` with None in the place of numbers that JSON does not know."""
-    if isinstance(value, dict):
-        return {name: _without_nan(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def size_of(folder: Path) -> int:
-    """Bytes of all files in ``folder``, 0 where there is none."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-
-
 def zipped(folder: Path) -> bytes:
     """``folder`` as an archive that holds it."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for file in sorted(folder.rglob("*")):
-            archive.write(file, Path(folder.name) / file.relative_to(folder))
+    zip_folder(folder, packed)
     return packed.getvalue()

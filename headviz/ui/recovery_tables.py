@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headviz.ui import numbers
+from headviz.units import in_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,9 +35,9 @@ def _row(run: RecoveryRun) -> dict[str, str]:
         "Method": run.title,
         "Settings": _settings(run),
         numbers.title_of(metric): f"{numbers.quantity(estimate.value, metric)} ({numbers.interval(estimate, metric)})",
-        "Saved activations, mean": _megabytes(memory.mean),
-        "peak": _megabytes(memory.peak),
-        "end": _megabytes(memory.end),
+        "Saved activations, mean": in_bytes(memory.mean),
+        "peak": in_bytes(memory.peak),
+        "end": in_bytes(memory.end),
         "FLOPs": f"{numbers.count(int(cost.flops))}",
         "Time": f"{cost.total_seconds:,.1f} s",
         "without scoring": f"{cost.total_seconds - cost.seconds['scoring']:,.1f} s",
@@ -73,7 +74,3 @@ def mean_prefix(history: History) -> float:
     spans = zip(history.checks, ends, strict=False)
     frozen = sum(prefix_length(np.array(check.frozen)) * (end - check.step) for check, end in spans)
     return frozen / (len(history.layers) * history.step) if history.step and history.layers else 0.0
-
-
-def _megabytes(number: float) -> str:
-    return f"{number / 1e6:,.1f} MB"

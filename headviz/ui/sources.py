@@ -17,6 +17,7 @@ import headviz as hv
 from headviz.errors import DataError, ExportError, HeadvizError, LoadError
 from headviz.ui import links
 from headviz.ui.state import OpenedData, OpenedModel
+from headviz.units import MEGABYTE
 
 if TYPE_CHECKING:
     from headviz.data import Data
@@ -204,7 +205,7 @@ def _upload(name: str, content: bytes, options: Mapping[str, Any] | None) -> Dat
     from headviz.data import read_upload
 
     shown = display_name(name)
-    if len(content) > LARGEST_UPLOAD_MB * 2**20:
+    if len(content) > LARGEST_UPLOAD_MB * MEGABYTE:
         raise DataError(f"{shown} is larger than {LARGEST_UPLOAD_MB} MB; upload fewer rows.")
     return read_upload(shown, content, **(options or {}))
 

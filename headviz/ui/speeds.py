@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headviz.ui import numbers
+from headviz.units import in_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +20,8 @@ COLUMNS = (
     "Speed-up (quartiles)",
     "By FLOPs",
     "Gain reached",
-    "Whole, peak MB",
-    "Pruned, peak MB",
+    "Whole, peak memory",
+    "Pruned, peak memory",
 )
 
 
@@ -39,7 +40,7 @@ def rows(table: pd.DataFrame) -> list[tuple[str, ...]]:
                 spread,
                 f"{pruned['flops_ratio']:.2f}",
                 numbers.share(pruned["gain_reached"], 0),
-                *(f"{one['peak_bytes'] / 10**6:,.1f}" for one in (whole, pruned)),
+                *(in_bytes(one["peak_bytes"]) for one in (whole, pruned)),
             )
         )
     return found

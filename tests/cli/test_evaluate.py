@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ def test_json_has_the_shape_that_is_promised(
     run: Callable, model_folder: Path, data_file: Path, mask_file: Path
 ) -> None:
     data = run("evaluate", model_folder, data_file, "--mask", mask_file, "--json").data
-    assert list(data) == ["examples", "metrics", "loss", "constant", "agreement", "mask"]
+    assert list(data)[:6] == ["examples", "metrics", "loss", "constant", "agreement", "mask"]
     assert list(data["metrics"]) == ["accuracy", "macro_f1", "matthews"]
     for estimate in (*data["metrics"].values(), data["agreement"]):
         assert list(estimate) == ["value", "low", "high"]
@@ -48,7 +49,30 @@ def test_without_a_mask_nothing_is_pruned_and_nothing_to_agree_with(
     run: Callable, model_folder: Path, data_file: Path
 ) -> None:
     data = run("evaluate", model_folder, data_file, "--json").data
-    assert data["mask"] == {"pruned": []} and data["agreement"] is None
+    assert data["mask"] == {"pruned": []}
+    assert data["agreement"] is data["unpruned"] is data["difference"] is None
+
+
+def test_json_holds_every_figure_of_the_table(
+    run: Callable, model_folder: Path, data_file: Path, mask_file: Path
+) -> None:
+    call = ("evaluate", model_folder, data_file, "--mask", mask_file)
+    data, out = run(*call, "--json").data, run(*call).out
+
+    def numbers(value: object) -> Iterator[float]:
+        if isinstance(value, dict):
+            for inner in value.values():
+                yield from numbers(inner)
+        elif isinstance(value, int | float):
+            yield float(value)
+
+    told = {f"{number:.4f}" for number in numbers(data)}
+    printed = re.findall(r"-?\d+\.\d{4}", out)
+    assert len(printed) == 3 * 4 + 2 + 1 + 3 + 3  # metrics with their intervals, losses, constant, two more intervals
+    assert set(printed) <= told
+    assert data["difference"]["value"] == pytest.approx(
+        data["metrics"]["accuracy"]["value"] - data["unpruned"]["metrics"]["accuracy"]["value"]
+    )
 
 
 def test_table_shows_both_models_and_the_constant_answer(

@@ -16,6 +16,7 @@ import headviz as hv
 from headviz.cli import cutting, prune
 from headviz.families.layout import GQA
 from headviz.saving import DTYPES
+from headviz.units import in_bytes
 from tests.cli.conftest import CUT, ROWS
 from tests.tiny import save_tiny, tiny_model
 
@@ -116,8 +117,8 @@ def test_way_to_cut_shared_keys_is_asked_for_and_the_bytes_of_each_are_told(
     assert found["gqa"] == {"way": way, "bytes": expected, "zeroed": zeroed[way]}
     assert found["bytes"]["after"] == expected[way]
     ran = run(*base, "--overwrite")
-    sizes = ", ".join(f"{one} {size / 1e6:.1f}" for one, size in expected.items())
-    assert f"Heads share keys and values. Weights in MB by --gqa: {sizes}; this is {way}." in ran.out.splitlines()
+    sizes = ", ".join(f"{one} {in_bytes(size)}" for one, size in expected.items())
+    assert f"Heads share keys and values. Weights by --gqa: {sizes}; this is {way}." in ran.out.splitlines()
     assert ("still there as zeros" in ran.err) == bool(zeroed[way])
 
 
@@ -139,7 +140,8 @@ def test_folder_holds_the_dtype_that_is_asked_for_and_proves_it(
     found = run(*base, "--json").data
     assert found["dtype"] == dtype and found["proof"]["holds"]
     assert hv.load_pruned(folder).stored == (dtype,)
-    assert run(*base, "--overwrite").out.splitlines()[-1].endswith(f" MB, {dtype})")
+    last = run(*base, "--overwrite").out.splitlines()[-1]
+    assert last.endswith(f"({in_bytes(found['folder_bytes'])}, {dtype})")
 
 
 def test_dtypes_are_those_of_the_library_and_another_is_refused(

@@ -85,6 +85,6 @@ def test_disk_without_room_is_told_of_the_folder_that_is_not_there_yet(
 
     monkeypatch.setattr(shutil, "disk_usage", usage)
     require_room(tmp_path / "a" / "b", 1_000_000)
-    with pytest.raises(RunError, match="needs room for two checkpoints and the model, 3 MB, and its disk has 1 MB"):
+    with pytest.raises(RunError, match=r"model, 3\.0 MB, and its disk has 1\.0 MB"):
         require_room(tmp_path / "a" / "b", 3_000_000)
     assert asked == [tmp_path, tmp_path] and not (tmp_path / "a").exists()

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from headviz.errors import RunError
+from headviz.files import size_of
 from headviz.mask import Mask
 from headviz.ui import recovery_files
 from headviz.ui.jobs import Jobs
@@ -365,4 +366,4 @@ def test_files_hold_the_run_and_no_path(page: Callable[..., Any], recoveries: Re
     with zipfile.ZipFile(io.BytesIO(recovery_files.zipped(run.folder / "model"))) as archive:
         names = archive.namelist()
         assert archive.testzip() is None
-    assert "model/config.json" in names and recovery_files.size_of(run.folder / "model") > 0
+    assert "model/config.json" in names and size_of(run.folder / "model") > 0

@@ -18,6 +18,7 @@ from headviz.ui.panels.figures import figure, places
 from headviz.ui.panels.speed import speed
 from headviz.ui.state import OpenedModel
 from headviz.ui.waiting import wait_for
+from headviz.units import in_bytes
 
 if TYPE_CHECKING:
     from headviz.mask import Mask
@@ -41,7 +42,7 @@ def models(page: Page, mask: Mask) -> None:
     with shown():
         home = replace(home, dtype=_numbers(page, home))
         if home.form.smaller:
-            _preview(page, mask)
+            _preview(page, mask, home.dtype or subject.dtype)
         if page.local or sources.data_root() is not None:
             _at_a_place(page, home)
         _packed(page, home)
@@ -69,21 +70,24 @@ def _numbers(page: Page, home: ModelsHome) -> str | None:
     return chosen
 
 
-def _preview(page: Page, mask: Mask) -> None:
-    """Parameters and size before and after, from shapes."""
-    from headviz.cost import cost
+def _preview(page: Page, mask: Mask, dtype: str) -> None:
+    """Parameters, and size when written in ``dtype``, before and after, from shapes."""
+    from headviz.cost import cost, pruned_bytes, weight_bytes
 
     subject = page.session.subject
     assert subject is not None
     tokens = min(_TOKENS, subject.max_length)
     table = cost(subject, mask, tokens=tokens)
-    gone, saved = int(table["parameters_saved"].sum()), int(table["bytes_saved"].sum())
+    gone = int(table["parameters_saved"].sum())
+    saved = weight_bytes(subject, dtype) - pruned_bytes(subject, mask, dtype=dtype)
     columns = places(3, "preview")
     figure(
         columns[0], "Parameters after", numbers.count(subject.parameters - gone), f"of {subject.parameters:,}",
         explained="Counted from shapes: the projections of the cut heads go, all else stays.",
     )  # fmt: skip
-    figure(columns[1], "Smaller by", numbers.share(gone / subject.parameters), f"{saved / 2**20:,.1f} MB", "pruning")
+    figure(
+        columns[1], "Smaller by", numbers.share(gone / subject.parameters), f"{in_bytes(saved)} in {dtype}", "pruning"
+    )
     flops = float(table["flops_saved"].sum() / table["flops"].sum())
     less = f"{numbers.signed(-100 * flops, 1)} %"
     figure(columns[2], "FLOPs of attention", less, f"per token, at {tokens} tokens", "flops")
@@ -122,11 +126,11 @@ def _packed(page: Page, home: ModelsHome) -> None:
     _proof(written)
     if written.size > LARGEST_DOWNLOAD:
         where = f"It lies at {plain(str(written.path))}." if page.local else "Ask who runs this server for it."
-        note(f"{file} has {written.size / 2**20:,.0f} MB, too much for a download. {where}")
+        note(f"{file} has {in_bytes(written.size)}, too much for a download. {where}")
         return
     kind = "application/octet-stream" if home.form.is_file else "application/zip"
     st.download_button(
-        f"Download {file} ({written.size / 2**20:,.1f} MB)", written.path.read_bytes, file, kind,
+        f"Download {file} ({in_bytes(written.size)})", written.path.read_bytes, file, kind,
         key="download.zip", on_click="ignore", icon=":material/download:",
     )  # fmt: skip
 

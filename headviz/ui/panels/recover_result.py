@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from headviz.files import size_of
 from headviz.ui import charts, numbers
 from headviz.ui.controls import emphasis, help_of
 from headviz.ui.draw import draw
@@ -17,10 +18,11 @@ from headviz.ui.models_home import LARGEST_DOWNLOAD
 from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
 from headviz.ui.recoveries import Levels, Recoveries, RecoveryRun
-from headviz.ui.recovery_files import history_csv, importance_csv, record_json, size_of, zipped
+from headviz.ui.recovery_files import history_csv, importance_csv, record_json, zipped
 from headviz.ui.recovery_tables import from_the_bottom, run_table
 from headviz.ui.state import OpenedModel
 from headviz.ui.waiting import wait_for
+from headviz.units import in_bytes
 
 if TYPE_CHECKING:
     from headviz.data import Data
@@ -238,7 +240,7 @@ def _files(page: Page, run: RecoveryRun, *, done: bool) -> None:
             folder = run.folder / name
             size = size_of(folder)
             if 0 < size <= LARGEST_DOWNLOAD:
-                label = f"{what} ({size / 2**20:,.1f} MB)"
+                label = f"{what} ({in_bytes(size)})"
                 _download(label, partial(zipped, folder), f"recovered-{name}.zip", "application/zip")
             elif size and page.local:
                 st.markdown(f"The {name} is too large for a download; it lies at {plain(str(folder))}.")

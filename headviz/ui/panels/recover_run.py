@@ -17,6 +17,7 @@ from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
 from headviz.ui.recoveries import Recoveries, RecoveryRun
 from headviz.ui.waiting import describe
+from headviz.units import in_bytes
 
 if TYPE_CHECKING:
     from headviz.recovery import Cost, History
@@ -227,7 +228,7 @@ def _meters(run: RecoveryRun, history: History) -> None:
     for place, name in zip(columns, ("mean", "peak", "end"), strict=False):
         value = getattr(cost.activations, name)
         below = f"{numbers.signed(100 * (value / peak - 1), 0)} % of the peak" if value < peak else "per step"
-        figure(place, f"Saved activations, {name}", _megabytes(value), below, "saved_activations")
+        figure(place, f"Saved activations, {name}", in_bytes(value), below, "saved_activations")
     figure(
         columns[3], "A training step", f"{1000 * cost.step_seconds:,.0f} ms", f"median of {measured:,}",
         explained="By the clock of this machine, which other work shares.",
@@ -241,7 +242,3 @@ _SECONDS = "By the clock: training steps, looks at importance, evaluation on the
 def seconds_in_words(cost: Cost) -> str:
     """ "training 12 s, scoring 1 s, evaluation 3 s"."""
     return ", ".join(f"{kind} {seconds:,.0f} s" for kind, seconds in cost.seconds.items() if round(seconds))
-
-
-def _megabytes(number: float) -> str:
-    return f"{number / 1e6:,.1f} MB"

@@ -13,6 +13,7 @@ from headviz.ui.errors import shown
 from headviz.ui.page import Page
 from headviz.ui.panels import cut
 from headviz.ui.panels.figures import figure, places
+from headviz.units import in_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +67,8 @@ def _text_length(longest: int) -> int:
 
 
 def _figures(subject: Subject, table: pd.DataFrame, tokens: int) -> None:
+    from headviz.cost import weight_bytes
+
     whole, saved = table.sum(), int(table["parameters_saved"].sum())
     columns = places(3, "savings")
     figure(
@@ -84,12 +87,11 @@ def _figures(subject: Subject, table: pd.DataFrame, tokens: int) -> None:
         f"{_of(flops, whole['flops'])} of attention's {numbers.count(int(whole['flops']))}, at {tokens:,} tokens",
         "flops",
     )
-    model = subject.parameters * subject.torch_dtype.itemsize
     figure(
         columns[2],
         "Memory saved",
-        _bytes(int(whole["bytes_saved"])),
-        f"of {_bytes(model)} of weights, {subject.dtype}",
+        in_bytes(int(whole["bytes_saved"])),
+        f"of {in_bytes(weight_bytes(subject))} of weights, {subject.dtype}",
         explained="Bytes of the weights that would be gone, estimated from shapes and the precision that the model "
         "was opened in. What a run needs on top is not counted.",
     )
@@ -109,11 +111,3 @@ def _by_layer(table: pd.DataFrame, tokens: int) -> None:
 
 def _of(part: float, whole: float) -> str:
     return numbers.share(float(part) / float(whole)) if whole else "none"
-
-
-def _bytes(number: int) -> str:
-    """8.4 MB, 96 bytes: thousands, as disks and downloads are counted."""
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= size:
-            return f"{number / size:,.1f} {unit}"
-    return f"{number} bytes"

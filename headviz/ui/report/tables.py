@@ -14,6 +14,7 @@ from headviz.glossary import glossary
 from headviz.ui import numbers, speeds
 from headviz.ui.flip_frames import drawn_classes, in_words, matrix
 from headviz.ui.report.content import Measured, Report
+from headviz.units import in_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,7 +174,7 @@ def savings(report: Report) -> Rows:
     return [
         ("Parameters saved", f"{saved:,}: {of_attention} of attention, {_share(saved, report)} of the model"),
         ("Parameters left", f"{left:,} of {report.subject.parameters:,}"),
-        ("Weights saved", f"{int(whole['bytes_saved']) / 10**6:,.2f} MB in {report.subject.dtype}"),
+        ("Weights saved", f"{in_bytes(int(whole['bytes_saved']))} in {report.subject.dtype}"),
         (
             "FLOPs of attention saved",
             f"{int(whole['flops_saved']):,} of {int(whole['flops']):,} per token ({of_flops}), on texts of "

@@ -17,6 +17,7 @@ from headviz.evaluation import Evaluation
 from headviz.provenance import record
 from headviz.ui import numbers
 from headviz.ui.report import HeadMap, Measured, Report, written
+from headviz.units import in_bytes
 from tests.tiny import tiny_model
 
 NASTY = "<script>alert('x')</script> & \"y\""
@@ -202,7 +203,7 @@ def test_savings_are_those_of_shapes(report: Report, read: Reader) -> None:
     saved = 2 * (4 * width * size + 3 * size)
     assert read.pairs["Parameters saved"].startswith(f"{saved:,}: ")
     assert read.pairs["Parameters left"] == f"{subject.parameters - saved:,} of {subject.parameters:,}"
-    assert read.pairs["Weights saved"] == f"{4 * saved / 10**6:,.2f} MB in float32"
+    assert read.pairs["Weights saved"] == f"{in_bytes(4 * saved)} in float32"
     assert read.pairs["FLOPs of attention saved"].startswith(f"{2 * (8 * width * size + 4 * 128 * size):,} of ")
 
 
