@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException, StopException
 
 from headviz.errors import Cancelled, HeadvizError
 
@@ -24,7 +25,9 @@ def shown() -> Iterator[None]:
         st.info("Stopped as asked.")
     except HeadvizError as error:
         sentence(str(error))
-    except Exception:
+    except (RerunException, StopException):
+        raise  # Streamlit's own ways of ending a run
+    except BaseException:  # what a library in Rust raises is no Exception
         reference = secrets.token_hex(4)
         log.exception("Page error, reference %s", reference)
         st.error(
@@ -45,11 +48,14 @@ def note(text: str) -> None:
 _MARKS = re.compile(r"([\\`*_\[\]<>$~|#&@])")
 _COLON = re.compile(r":(?=[a-zA-Z/+])")
 _LIST = re.compile(r"(?m)^(\s*)([-+>]|\d+[.)])(?=\s)")
+# Bare addresses become links after escapes have been read: a word joiner, which nobody sees, stands in their way.
+_ADDRESS = re.compile(r"(?i)(?<=https:)(?=//)|(?<=http:)(?=//)|(?<=www)(?=\.)|(?<=@)(?=[-\w])")
+JOINER = "\u2060"
 
 
 def plain(text: str) -> str:
     """Text from files, links and visitors, so that Markdown shows it letter by letter (no links, colours, formulas)."""
+    text = _ADDRESS.sub(JOINER, text)
     text = _MARKS.sub(r"\\\1", text)
     text = _COLON.sub(r"\\:", text)
-    text = text.replace("www.", r"www\.")
     return _LIST.sub(lambda found: f"{found[1]}{found[2][:-1]}\\{found[2][-1]}", text)
