@@ -317,5 +317,5 @@ def _in_time(work: Callable[[], Answer], seconds: float) -> Answer:
 def _put(answer: queue.Queue[Any], work: Callable[[], Any]) -> None:
     try:
         answer.put(work())
-    except Exception as error:  # noqa: BLE001 - handed to whoever waits
-        answer.put(error)
+    except BaseException as error:  # noqa: BLE001 - handed to whoever waits, who would wait for ever otherwise
+        answer.put(error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 import threading
+
+from headviz.ui import threads
 
 _MODULES = ("torch", "transformers", "headviz.subject", "headviz.scores", "headviz.evaluation", "captum.attr")
 _lock = threading.Lock()
@@ -21,9 +22,10 @@ def start(delay: float = 0.0) -> None:
     global _thread
     with _lock:
         if _thread is None:
-            _thread = threading.Timer(delay, _fetch)
-            _thread.name, _thread.daemon = "headviz-engine", True
-            _thread.start()
+            thread = threading.Timer(delay, _fetch)
+            thread.name, thread.daemon = "headviz-engine", True
+            thread.start()
+            _thread = thread
 
 
 def ready() -> bool:
@@ -48,8 +50,8 @@ def _fetch() -> None:
             importlib.import_module(module)
         import torch
 
-        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 0) or os.cpu_count() or 1)
-    except Exception as error:
+        torch.set_num_threads(threads.available())
+    except BaseException as error:  # whatever it is, those who wait are told
         log.exception("The engine could not be imported")
         _failure = f"torch or transformers cannot be imported ({type(error).__name__}); reinstall the requirements."
     finally:

@@ -1,12 +1,15 @@
 """Work in the background: started by a page, running in plain threads that know nothing of Streamlit.
 
 A session has one `Jobs`; all sessions share one `Pool` of few workers, which takes from the sessions in turn, so
-that one visitor's long queue does not starve another. What a job makes goes where its work puts it (the shelf); a
-job itself only tells how far it is, and its result or error.
+that one visitor's long queue does not starve another. Trainings, which wait for each other, and what opens models and
+data have lanes of their own, so that neither an hour's run nor a queue of scorings keeps the next visitor from opening
+the demo. What a job makes goes where its work puts it (the shelf); a job itself only tells how far it is, and its
+result or error.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import secrets
@@ -19,11 +22,14 @@ from typing import Any, Literal
 
 from headviz.errors import Cancelled, HeadvizError
 from headviz.progress import CancelSignal, OnProgress, TimeLeft
+from headviz.ui.threads import Threads
 
 Work = Callable[[OnProgress, CancelSignal], Any]
 State = Literal["waiting", "running", "done", "failed", "stopped"]
+Lane = Literal["work", "training", "opening"]
 
 log = logging.getLogger("headviz.ui")
+_threads = Threads()
 
 
 @dataclass
@@ -34,6 +40,7 @@ class Job:
     title: str
     work: Work
     kind: str = ""
+    lane: Lane = "work"
     state: State = "waiting"
     done: int = 0
     total: int = 0
@@ -57,11 +64,22 @@ class Job:
         return min(1.0, self.done / self.total) if self.total else 0.0
 
     def on_progress(self, done: int, total: int, stage: str) -> None:
+        _threads.settle()
         self.seconds_left = self._clock.update(done, total, stage)
         self.done, self.total, self.stage = done, total, stage
 
     def run(self) -> None:
-        """Do the work and keep its end, whatever it is; never raises."""
+        """Do the work and keep its end, whatever it is; never raises, not even what is no Exception (a panic of a
+        library in Rust, SystemExit)."""
+        try:
+            with _threads.taken():
+                self._do()
+        except BaseException as error:  # noqa: BLE001 - the worker lives on, and the visitor is told
+            self.fail(error)
+        finally:
+            self.ended.set()
+
+    def _do(self) -> None:
         try:
             if self.cancel.is_set():
                 raise Cancelled()
@@ -74,18 +92,23 @@ class Job:
             self.state = "stopped"
         except HeadvizError as error:
             self.error, self.state = str(error), "failed"
-        except Exception as error:
+
+    def fail(self, error: BaseException) -> None:
+        """End as failed by what nobody foresaw, with a reference to the log."""
+        self.error, self.state = f"{self.title} failed.", "failed"  # whatever becomes of the telling
+        with contextlib.suppress(BaseException):
             reference = secrets.token_hex(4)
-            log.exception("Job %r failed, reference %s", self.title, reference)
-            self.error = f"{self.title} failed for a reason headviz did not foresee; the log has it under {reference}."
-            if _is_of_memory(error):
-                self.error = f"{self.title} needs more memory than there is. Take fewer examples, then try again."
-            self.state = "failed"
-        finally:
-            self.ended.set()
+            log.error("Job %r failed, reference %s", self.title, reference, exc_info=error)
+            self.error = (
+                f"{self.title} needs more memory than this machine has free. Free some, then try again; the log has it "
+                f"under {reference}."
+                if _is_of_memory(error)
+                else f"{self.title} failed for a reason headviz did not foresee; the log has it under {reference}."
+            )
+        self.ended.set()
 
 
-def _is_of_memory(error: Exception) -> bool:
+def _is_of_memory(error: BaseException) -> bool:
     """Whether memory has run out; on the CPU torch says so in a plain RuntimeError."""
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and re.search(r"out of memory|allocate memory", str(error)) is not None
@@ -93,44 +116,60 @@ def _is_of_memory(error: Exception) -> bool:
 
 
 class Pool:
-    """A few worker threads for the whole process, fair between the queues of its sessions."""
+    """A few worker threads for the whole process, so many to a lane; each lane is fair between its sessions."""
 
     def __init__(self, workers: int = 2) -> None:
-        self._queues: OrderedDict[int, deque[Job]] = OrderedDict()
+        self._most: dict[Lane, int] = {"work": workers, "training": 1, "opening": 1}
+        self._queues: dict[Lane, OrderedDict[int, deque[Job]]] = {lane: OrderedDict() for lane in self._most}
+        self._workers: dict[Lane, list[threading.Thread]] = {lane: [] for lane in self._most}
         self._changed = threading.Condition()
-        self._workers = workers
-        self._started = 0
 
     def submit(self, owner: int, job: Job) -> None:
         with self._changed:
-            self._queues.setdefault(owner, deque()).append(job)
-            if self._started < self._workers:
-                self._started += 1
-                threading.Thread(target=self._serve, name=f"headviz-job-{self._started}", daemon=True).start()
-            self._changed.notify()
+            self._queues[job.lane].setdefault(owner, deque()).append(job)
+            try:
+                self._staff(job.lane)
+            except RuntimeError as error:  # the system gives no more threads
+                if not self._workers[job.lane]:
+                    for lost in self._queues[job.lane].pop(owner):
+                        lost.fail(error)
+            self._changed.notify_all()
+
+    def _staff(self, lane: Lane) -> None:
+        """See to it that somebody works in ``lane``: a worker that has died is replaced."""
+        living = self._workers[lane] = [worker for worker in self._workers[lane] if worker.is_alive()]
+        if len(living) < self._most[lane]:
+            worker = threading.Thread(target=self._serve, args=(lane,), name=f"headviz-{lane}", daemon=True)
+            worker.start()
+            living.append(worker)
 
     def forget(self, owner: int) -> None:
         """Drop what an owner has waiting; each dropped job ends as stopped."""
         with self._changed:
-            dropped = self._queues.pop(owner, deque())
+            dropped = [job for queues in self._queues.values() for job in queues.pop(owner, ())]
         for job in dropped:
             job.cancel.set()
             job.run()
 
-    def _next(self) -> Job:
+    def _next(self, lane: Lane) -> Job:
         with self._changed:
-            while True:
-                for owner, queue in self._queues.items():
-                    job = queue.popleft()
-                    self._queues.move_to_end(owner)  # the others first, next time
-                    if not queue:
-                        del self._queues[owner]
-                    return job
+            queues = self._queues[lane]
+            while not queues:
                 self._changed.wait()
+            owner, queue = next(iter(queues.items()))
+            job = queue.popleft()
+            queues.move_to_end(owner)  # the others first, next time
+            if not queue:
+                del queues[owner]
+            return job
 
-    def _serve(self) -> None:
+    def _serve(self, lane: Lane) -> None:
         while True:
-            self._next().run()
+            try:
+                self._next(lane).run()
+            except BaseException:  # a worker outlives whatever comes
+                with contextlib.suppress(BaseException):
+                    log.exception("A worker went on after what no job accounts for")
 
 
 class Jobs:
@@ -141,7 +180,13 @@ class Jobs:
         self._jobs: OrderedDict[Hashable, Job] = OrderedDict()
         self._closed = False
 
-    def start(self, key: Hashable, title: str, work: Work, *, kind: str = "", alone: bool = False) -> Job:
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def start(
+        self, key: Hashable, title: str, work: Work, *, kind: str = "", alone: bool = False, lane: Lane = "work"
+    ) -> Job:
         """Start ``work`` unless a job of this key is under way; ``alone`` stops older jobs of the same kind."""
         known = self._jobs.get(key)
         if known is not None and known.active and not known.cancel.is_set():
@@ -151,7 +196,7 @@ class Jobs:
                 if job.kind == kind and job.key != key:
                     job.gave_way = True
                     job.cancel.set()
-        job = Job(key, title, work, kind)
+        job = Job(key, title, work, kind, lane)
         self._jobs[key] = job
         self._jobs.move_to_end(key)
         if self._closed:
@@ -175,11 +220,16 @@ class Jobs:
         return [job for job in list(self._jobs.values()) if job.active and not job.cancel.is_set()]
 
     def close(self) -> None:
-        """Stop everything: the session has ended. Running work notices within one batch."""
+        """Stop everything, for good: the visitor has gone. Running work notices within one batch."""
         self._closed = True
         for job in list(self._jobs.values()):
             job.cancel.set()
         self._pool.forget(id(self))
+
+    def clear(self) -> None:
+        """Stop everything and forget it, with what came of it: nobody comes back for it."""
+        self.close()
+        self._jobs.clear()
 
     def wait(self, seconds: float) -> bool:
         """Wait for all jobs to end; False if some had not by then."""

@@ -110,7 +110,7 @@ def _start(page: Page, what: str, work: Any) -> Job:
     if (older := page.jobs.get(_KEY)) is not None:  # what was asked for last is what is wanted
         older.cancel.set()
     shown = sources.display_name(what) if os.path.isabs(what) else what[:80]
-    return page.jobs.start(_KEY, f"Opening {shown}", work, kind=_KEY)
+    return page.jobs.start(_KEY, f"Opening {shown}", work, kind=_KEY, lane="opening")
 
 
 def _open_wanted(page: Page) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from headviz.errors import HeadvizError
 from headviz.ui import engine, sources
@@ -16,6 +18,9 @@ from headviz.ui.jobs import Jobs, Pool
 from headviz.ui.results import Results
 from headviz.ui.shelf import Shelf
 from headviz.ui.state import Session
+from headviz.ui.visits import Visits
+
+_JOBS = "headviz jobs"
 
 
 @dataclass
@@ -33,26 +38,50 @@ class Page:
         st.rerun()
 
 
-@st.cache_resource(show_spinner=False)
+_the_shelf, _the_pool = Shelf(), Pool()  # of the process: Streamlit's caches are emptied by any visitor's message
+
+
 def _shelf() -> Shelf:
-    return Shelf()
+    return _the_shelf
 
 
-@st.cache_resource(show_spinner=False)
-def _pool() -> Pool:
-    return Pool()
+def _connection_stands(name: str) -> bool:
+    return runtime.exists() and runtime.get_instance().is_active_session(name)
 
 
-@st.cache_resource(scope="session", on_release=lambda jobs: jobs.close(), show_spinner=False)
+def _seconds_kept() -> float:
+    """How long Streamlit lets a visitor whose connection broke come back to the same session."""
+    return float(st.get_option("server.disconnectedSessionTTL"))
+
+
+_the_visits = Visits(_connection_stands, _seconds_kept)
+
+
 def _jobs() -> Jobs:
-    return Jobs(_pool())
+    """This visit's; new ones where the visitor was away for so long that work was stopped."""
+    jobs: Jobs | None = st.session_state.get(_JOBS)
+    if jobs is None or jobs.closed:
+        jobs = st.session_state[_JOBS] = Jobs(_the_pool)
+    return jobs
 
 
 def current() -> Page:
     """The page of this run."""
     session: Session = st.session_state.setdefault("headviz", Session())
     jobs = _jobs()
+    context = get_script_run_ctx()
+    if context is not None and _connection_stands(context.session_id):
+        _the_visits.enter(context.session_id, jobs, lambda: _leave(session, jobs))
     return Page(session, Results(session, _shelf(), jobs), jobs, _visitor_is_local())
+
+
+def _leave(session: Session, jobs: Jobs) -> None:
+    """Let go of all that a visit has made: folders on the disk, results, the model and data in hand."""
+    jobs.clear()
+    for run in session.recoveries.values():
+        run.let_go()
+    session.recoveries.clear()
+    session.model = session.data = None
 
 
 def _visitor_is_local() -> bool:

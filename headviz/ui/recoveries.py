@@ -78,6 +78,17 @@ class RecoveryRun:
         assert self.holder is not None
         return Path(self.holder.name) / "run"
 
+    def take_folder(self) -> None:
+        """Choose where the run lies: the one place that says so."""
+        if self.holder is None:
+            self.holder = tempfile.TemporaryDirectory(prefix="headviz-", ignore_cleanup_errors=True)
+
+    def let_go(self) -> None:
+        """Remove the folder: nobody can come back to the run."""
+        holder, self.holder = self.holder, None
+        if holder is not None:
+            holder.cleanup()
+
     @property
     def title(self) -> str:
         from headviz.recovery import methods
@@ -210,8 +221,7 @@ class Recoveries:
     def start(self, run: RecoveryRun, *, show: bool = True) -> None:
         """Start a run, or go on with the one that asks for the same; ``show``: it is looked at from then on."""
         run = self.runs.setdefault(run.key, run)
-        if run.holder is None:
-            run.holder = tempfile.TemporaryDirectory(prefix="headviz-", ignore_cleanup_errors=True)
+        run.take_folder()
         if show:
             self.results.session.shown_recovery = run.key
         self.go_on(run)
@@ -221,7 +231,9 @@ class Recoveries:
         if self.stage(run) == "done" or self.under_way() is not None:
             return
         title = f"Recovering by {run.title}"
-        self.results.jobs.start(("recover", *run.key), title, lambda *follow: self._work(run, *follow), kind=_KIND)
+        self.results.jobs.start(
+            ("recover", *run.key), title, lambda *follow: self._work(run, *follow), kind=_KIND, lane="training"
+        )
 
     def stop(self, run: RecoveryRun) -> None:
         job = self.job(run)

@@ -143,3 +143,94 @@ def test_only_ended_jobs_are_dropped_when_there_are_many(jobs: Jobs) -> None:
     for number in range(100):
         ended(jobs.start(number, "Work", lambda on_progress, cancel: None))
     assert jobs.get(99) is not None and jobs.get("running") is None
+
+
+class Panic(BaseException):
+    """What a library in Rust raises, which is no Exception."""
+
+
+@pytest.mark.parametrize("error", [Panic("called `unwrap()` on a None"), SystemExit(1), KeyboardInterrupt()])
+def test_whatever_is_raised_fails_its_job_and_the_worker_goes_on(
+    error: BaseException, jobs: Jobs, caplog: pytest.LogCaptureFixture
+) -> None:
+    def work(on_progress: Any, cancel: Any) -> None:
+        raise error
+
+    job = ended(jobs.start("key", "Opening", work))
+    assert job.state == "failed" and job.error is not None
+    assert job.error.rsplit(" ", 1)[1].rstrip(".") in caplog.text
+    assert ended(jobs.start("next", "Work", lambda on_progress, cancel: 1)).result == 1
+
+
+def test_job_that_cannot_even_be_told_about_has_failed_all_the_same(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*args: Any, **named: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("headviz.ui.jobs.log.error", refuses)
+    monkeypatch.setattr("headviz.ui.jobs.secrets.token_hex", refuses)
+
+    def work(on_progress: Any, cancel: Any) -> None:
+        raise RuntimeError("first")
+
+    job = ended(jobs.start("key", "Opening", work))
+    assert job.state == "failed" and job.error
+    assert ended(jobs.start("next", "Work", lambda on_progress, cancel: 1)).result == 1
+
+
+def test_worker_that_died_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool(workers=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(pool, "_serve", lambda lane: None)  # its thread ends at once
+        lost = Jobs(pool).start("lost", "Work", lambda on_progress, cancel: 1)
+        for thread in pool._workers["work"]:
+            thread.join(10)
+    assert ended(Jobs(pool).start("next", "Work", lambda on_progress, cancel: 2)).result == 2
+    assert ended(lost).result == 1
+
+
+def test_worker_that_cannot_be_started_leaves_its_place_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool(workers=1)
+
+    def refuses(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuses)
+        lost = Jobs(pool).start("lost", "Work", lambda on_progress, cancel: 1)
+    assert ended(lost).state == "failed"
+    assert ended(Jobs(pool).start("next", "Work", lambda on_progress, cancel: 2)).result == 2
+
+
+@pytest.mark.parametrize("lane", ["work", "training"])
+def test_long_jobs_of_others_never_keep_a_visitor_from_opening(lane: Any) -> None:
+    pool, gate = Pool(workers=2), Gate()
+    long = [Jobs(pool).start("long", "Work", gate, lane=lane) for _ in range(4)]
+    assert gate.begun.wait(10)
+    assert ended(Jobs(pool).start("open", "Opening", lambda on_progress, cancel: 1, lane="opening")).result == 1
+    gate.open.set()
+    assert all(ended(job).state == "done" for job in long)
+
+
+def test_trainings_wait_outside_the_workers() -> None:
+    pool, gate = Pool(workers=2), Gate()
+    runs = [Jobs(pool).start("run", "Recovering", gate, lane="training") for _ in range(3)]
+    assert gate.begun.wait(10)
+    assert [job.state for job in runs].count("running") == 1
+    both = [Jobs(pool).start("score", "Scoring", Gate()) for _ in range(2)]
+    for job in both:
+        assert job.work.begun.wait(10)  # type: ignore[attr-defined]
+        job.work.open.set()  # type: ignore[attr-defined]
+        ended(job)
+    gate.open.set()
+    assert all(ended(job).state == "done" for job in runs)
+
+
+def test_memory_that_ran_out_is_said_without_a_remedy_that_may_not_help(jobs: Jobs) -> None:
+    def work(on_progress: Any, cancel: Any) -> None:
+        raise MemoryError
+
+    job = ended(jobs.start("key", "Grouping heads", work))
+    assert job.error is not None and "more memory than this machine has free" in job.error
+    assert "examples" not in job.error

@@ -120,7 +120,7 @@ def test_measuring_that_fails_shows_a_sentence_and_keeps_the_mask(opened: Any, m
 
     monkeypatch.setattr("headviz.replay.Replay.evaluate", fail)
     at = opened.switch_page("pages/mask.py").run()
-    assert not at.exception and "needs more memory than there is" in said(at)
+    assert not at.exception and "needs more memory than this machine has free" in said(at)
     assert "heads kept**" in text(at) and session_of(at).steps
     monkeypatch.undo()
 
