@@ -79,7 +79,7 @@ def test_too_little_memory_is_told_in_a_sentence_and_the_mask_stays(
     monkeypatch.setattr("headviz.replay.Replay.evaluate", fail)
     job = Measured(made).ask(before)
     assert job is not None and job.state == "failed"
-    assert "needs more memory than there is" in str(job.error) and "allocat" not in str(job.error)
+    assert "needs more memory than this machine has free" in str(job.error) and "allocat" not in str(job.error)
     assert made.mask() == before and Measured(made).evaluation(before) is None
 
 
