@@ -89,17 +89,30 @@ class Evaluation:
     @property
     def constant(self) -> float:
         """The accuracy of always answering the commonest label of this data."""
-        return float(np.bincount(self.labels).max() / len(self.labels))
+        return self.constant_in("accuracy")
+
+    def constant_in(self, metric: str) -> float:
+        """What always answering the commonest label of this data gets in ``metric``."""
+        self._known(metric)
+        times = np.bincount(self.labels)
+        if metric == "accuracy":
+            return float(times.max() / len(self.labels))
+        commonest = np.full_like(self.labels, times.argmax())
+        return stats.value_of(metric, self.labels, commonest, len(self.classes))
 
     def agreement(self, other: Evaluation) -> Estimate:
         """The share of examples on which ``other`` predicts the same class, whatever the true label."""
         self._same_examples(other)
         return stats.wilson(int((self.predictions == other.predictions).sum()), len(self))
 
-    def against(self, other: Evaluation) -> Estimate:
-        """The paired difference in accuracy, this less ``other``, with a 95 % interval from a bootstrap over
-        examples."""
+    def against(self, other: Evaluation, metric: str = "accuracy") -> Estimate:
+        """The paired difference in ``metric`` (accuracy, macro_f1 or matthews), this less ``other``, with a 95 %
+        interval from a bootstrap over examples."""
         self._same_examples(other)
+        self._known(metric)
+        if metric != "accuracy":
+            size = len(self.classes)
+            return stats.paired_metric(metric, self.labels, self.predictions, other.predictions, size)
         right, other_right = self.predictions == self.labels, other.predictions == other.labels
         return stats.paired(right.astype(float), other_right.astype(float))
 
@@ -135,6 +148,11 @@ class Evaluation:
             "loss_change": change,
         }
         return pd.DataFrame({name: column[order] for name, column in columns.items()})
+
+    def _known(self, metric: str) -> None:
+        if metric not in tasks[self.task].metrics:
+            known = ", ".join(tasks[self.task].metrics)
+            raise DataError(f"There is no metric {metric!r} for {self.task}; choose from {known}.")
 
     def _same_examples(self, other: Evaluation) -> None:
         texts, other_texts = ((one.provenance.get("data") or {}).get("fingerprint") for one in (self, other))

@@ -394,8 +394,9 @@ _TERMS: dict[str, Term] = {
     ),
     "predicted_change": Term(
         "Predicted change",
-        "What stored gradients say an edit will do to the loss; always marked as a prediction until measured.",
-        ("gate_gradient", "evaluation"),
+        "What stored gradients say a mask or an edit will do to the loss, to second order (with curvature); always "
+        "marked as a prediction until measured.",
+        ("gate_gradient", "curvature", "evaluation"),
     ),
     "principal_coordinates": Term(
         "Principal coordinates",

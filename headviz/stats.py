@@ -7,7 +7,7 @@ and what cannot be told from chance (one class, one constant ranking) is 0, as s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -182,6 +182,66 @@ def matthews_estimate(labels: np.ndarray, predictions: np.ndarray, classes: int)
     return _bootstrap_table(_matthews, labels, predictions, classes, (-1.0, 1.0))
 
 
+def value_of(metric: str, labels: np.ndarray, predictions: np.ndarray, classes: int) -> float:
+    """The value alone of ``metric``: accuracy, macro_f1 or matthews."""
+    return _of_table(_table_statistic(metric), labels, predictions, classes)
+
+
+def paired_metric(
+    metric: str,
+    labels: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    classes: int,
+    *,
+    level: float = LEVEL,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Estimate:
+    """``metric`` (accuracy, macro_f1 or matthews) of the predictions ``a`` less that of ``b``, with a bootstrap over
+    the examples, which are the same on both sides."""
+    if not len(labels):
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    values, drawn = metric_draws(metric, labels, [a, b], classes, draws=draws, seed=seed)
+    return _estimate(float(values[0] - values[1]), drawn[:, 0] - drawn[:, 1], level, len(labels))
+
+
+def metric_draws(
+    metric: str,
+    labels: np.ndarray,
+    predictions: Sequence[np.ndarray],
+    classes: int,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """``metric`` of several predictions (m of (N,)) of the same examples: its values (m,), and its values in ``draws``
+    resamples of the examples (draws, m), the same resamples for all."""
+    statistic = _table_statistic(metric)
+    values = np.array([_of_table(statistic, labels, one, classes) for one in predictions])
+    # An example is known by its label and its predictions: how often each such row comes is drawn.
+    rows = np.stack([np.asarray(one, dtype=np.int64) for one in (labels, *predictions)], axis=1)
+    distinct, counts = np.unique(rows, axis=0, return_counts=True)
+    label, *sides = distinct.T
+    there = _one_hot(label, classes)
+
+    def statistics(times: np.ndarray) -> np.ndarray:
+        found = times @ there
+        columns = []
+        for side in sides:
+            given = _one_hot(side, classes)
+            columns.append(statistic(times @ (given * there), found, times @ given))
+        return np.stack(columns, axis=1)
+
+    return values, _draw_counts(generator(seed), counts, draws, statistics)
+
+
+def _one_hot(places: np.ndarray, classes: int) -> np.ndarray:
+    made = np.zeros((len(places), classes))
+    made[np.arange(len(places)), places] = 1
+    return made
+
+
 def kendall_tau(a: np.ndarray, b: np.ndarray) -> float:
     """Kendall's tau-b of two lists of scores, -1 to 1; ties count for neither side.
 
@@ -207,6 +267,10 @@ def kendall_tau(a: np.ndarray, b: np.ndarray) -> float:
 _TableStatistic = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
+def _accuracy(right: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    return right.sum(axis=1) / labels.sum(axis=1)
+
+
 def _macro_f1(right: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     occur = labels + predictions
     f1 = np.divide(2 * right, occur, out=np.zeros_like(occur), where=occur > 0)
@@ -224,6 +288,19 @@ def _kappa(right: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> np
     n = labels.sum(axis=1)
     chance = (labels * predictions).sum(axis=1)
     return np.divide(right.sum(axis=1) * n - chance, n * n - chance, out=np.zeros_like(n), where=n * n > chance)
+
+
+_TABLE_STATISTICS: dict[str, _TableStatistic] = {
+    "accuracy": _accuracy,
+    "macro_f1": _macro_f1,
+    "matthews": _matthews,
+}
+
+
+def _table_statistic(metric: str) -> _TableStatistic:
+    if metric not in _TABLE_STATISTICS:
+        raise ScoreError(f"There is no metric {metric!r} of classes; choose from {', '.join(_TABLE_STATISTICS)}.")
+    return _TABLE_STATISTICS[metric]
 
 
 def _of_table(statistic: _TableStatistic, labels: np.ndarray, predictions: np.ndarray, classes: int) -> float:
@@ -263,7 +340,7 @@ def _bootstrap_table(
 def _draw_counts(
     rng: np.random.Generator, counts: np.ndarray, draws: int, statistics: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """``statistics`` (D, cells) -> (D,) of ``draws`` resamples of examples that lie in cells (cells,)."""
+    """``statistics`` (D, cells) -> (D, ...) of ``draws`` resamples of examples that lie in cells (cells,)."""
     n, step = counts.sum(), max(1, _CELLS_AT_ONCE // len(counts))
     parts = []
     for start in range(0, draws, step):

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import headviz as hv
+from headviz import stats
 from headviz.stats import wilson
 from tests.reference import gate_outputs
 from tests.tiny import FAMILIES, LABELS, tiny_labels, tiny_model, tiny_texts
@@ -61,6 +62,25 @@ def test_evaluation_figures_follow_from_its_predictions() -> None:
         cut.metrics["accuracy"].value - plain.metrics["accuracy"].value, abs=1e-12
     )
     assert plain.against(plain).value == plain.against(plain).low == plain.against(plain).high == 0
+
+
+@pytest.mark.parametrize("name", ["accuracy", "macro_f1", "matthews"])
+def test_difference_and_constant_are_of_the_metric_that_is_asked_for(name: str) -> None:
+    plain, cut = evaluations()
+    change = cut.against(plain, name)
+    assert change.value == pytest.approx(cut.metrics[name].value - plain.metrics[name].value, abs=1e-12)
+    assert change.low <= change.value <= change.high and change.n == 14
+    commonest = np.full(14, np.bincount(plain.labels).argmax())
+    assert plain.constant_in(name) == pytest.approx(
+        {
+            "accuracy": plain.constant,
+            "macro_f1": stats.macro_f1(plain.labels, commonest, 3),
+            "matthews": 0.0,
+        }[name]
+    )
+    for ask in (lambda: cut.against(plain, "luck"), lambda: plain.constant_in("luck")):
+        with pytest.raises(hv.DataError, match="no metric 'luck' for text-classification"):
+            ask()
 
 
 def test_evaluation_intervals_contain_their_values() -> None:

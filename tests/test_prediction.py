@@ -25,10 +25,11 @@ GRADIENT = np.array([[[1.0, -2], [0.5, 0]], [[3, 0], [0.5, -1]]])
 
 def test_prediction_is_minus_the_gradients_of_the_cut_heads_summed_per_example() -> None:
     mask = hv.Mask([[False, True], [False, True]])
-    first = predicted_change(scores_of(GRADIENT), mask)
+    first = predicted_change(scores_of(GRADIENT), mask, order=1)
     assert first.value == pytest.approx(-(1.5 + 3.5) / 2) and first.low <= first.value <= first.high and first.n == 2
-    second = predicted_change(scores_of(GRADIENT), mask, order=2)
+    second = predicted_change(scores_of(GRADIENT), mask)
     assert second.value == pytest.approx((-1.5 + 1.5**2 / 2 - 3.5 + 3.5**2 / 2) / 2)
+    assert second == predicted_change(scores_of(GRADIENT), mask, order=2)
     assert predicted_change(scores_of(GRADIENT), hv.Mask(np.ones((2, 2)))).value == 0
 
 
@@ -37,7 +38,7 @@ def test_prediction_is_the_slope_of_the_loss_along_the_way_to_the_mask() -> None
     subject = hv.Subject.wrap(model.double(), tokenizer, name="tiny")
     data = hv.load_data(pd.DataFrame({"text": tiny_texts(10, seed=1), "label": tiny_labels(10, seed=1)}))
     mask = hv.Mask.full(subject).with_toggled("L0H1", "L2H3")
-    predicted = predicted_change(hv.score(subject, data), mask).value
+    predicted = predicted_change(hv.score(subject, data), mask, order=1).value
     step, losses = 1e-4, []
     batch = next(subject.encode(data.inputs).batches(batch_size=10))
     targets = torch.tensor([["bad", "fine", "good"].index(str(label)) for label in data.raw_labels])[batch.indices]
@@ -52,18 +53,18 @@ def test_prediction_is_the_slope_of_the_loss_along_the_way_to_the_mask() -> None
 def test_cheapest_cut_is_the_kept_head_with_the_lowest_prediction_that_is_not_locked() -> None:
     scores = scores_of(GRADIENT)  # mean gradients: 2, -1, 0.5, -0.5; cutting lowers the loss by them
     full = hv.Mask(np.ones((2, 2)))
-    assert cheapest_cut(scores, full) == "L0H0"
-    assert cheapest_cut(scores, full, locked=("L0H0",)) == "L1H0"
-    assert cheapest_cut(scores, full.with_toggled("L0H0")) == "L1H0"
+    assert cheapest_cut(scores, full, order=1) == "L0H0"
+    assert cheapest_cut(scores, full, locked=("L0H0",), order=1) == "L1H0"
+    assert cheapest_cut(scores, full.with_toggled("L0H0"), order=1) == "L1H0"
     assert cheapest_cut(scores, hv.Mask(np.zeros((2, 2)))) is None
 
 
 def test_best_restore_is_the_cut_head_with_the_lowest_prediction_that_is_not_locked() -> None:
     scores = scores_of(GRADIENT)  # restoring a head lowers the loss by minus its mean gradient
     none = hv.Mask(np.zeros((2, 2)))
-    assert best_restore(scores, none) == "L0H1"
-    assert best_restore(scores, none, locked=["L0H1"]) == "L1H1"
-    assert best_restore(scores, none.with_toggled("L0H1")) == "L1H1"
+    assert best_restore(scores, none, order=1) == "L0H1"
+    assert best_restore(scores, none, locked=["L0H1"], order=1) == "L1H1"
+    assert best_restore(scores, none.with_toggled("L0H1"), order=1) == "L1H1"
     assert best_restore(scores, hv.Mask(np.ones((2, 2)))) is None
     assert best_restore(scores, none, locked=none.pruned) is None
 

@@ -270,6 +270,35 @@ def test_paired_difference_of_unequal_lengths_is_refused() -> None:
 # Kendall
 
 
+@pytest.mark.parametrize("name", ["macro_f1", "matthews"])
+def test_paired_metric_agrees_with_drawing_examples_one_by_one(name: str) -> None:
+    labels, a = labels_and_predictions(300, 4)
+    b = np.where(np.arange(300) % 5 == 0, (a + 1) % 4, a)
+    metric = getattr(stats, name)
+    slow = stats.bootstrap(lambda index: metric(labels[index], a[index], 4) - metric(labels[index], b[index], 4), 300)
+    found = stats.paired_metric(name, labels, a, b, 4)
+    assert found.value == pytest.approx(metric(labels, a, 4) - metric(labels, b, 4)) and found.n == 300
+    assert (found.low, found.high) == pytest.approx((slow.low, slow.high), abs=0.012)
+    back = stats.paired_metric(name, labels, b, a, 4)
+    assert (back.value, back.low, back.high) == pytest.approx((-found.value, -found.high, -found.low), abs=0.012)
+    still = stats.paired_metric(name, labels, a, a, 4)
+    assert (still.value, still.low, still.high) == (0, 0, 0)
+
+
+def test_paired_metric_is_narrower_than_two_samples() -> None:
+    labels, a = labels_and_predictions(500, 3)
+    b = np.where(np.arange(500) % 25 == 0, (a + 1) % 3, a)
+    paired, alone = stats.paired_metric("macro_f1", labels, a, b, 3), stats.macro_f1_estimate(labels, a, 3)
+    assert paired.high - paired.low < (alone.high - alone.low) / 2
+
+
+def test_paired_metric_of_no_examples_or_no_such_metric() -> None:
+    nothing = np.zeros(0, dtype=int)
+    assert math.isnan(stats.paired_metric("matthews", nothing, nothing, nothing, 3).value)
+    with pytest.raises(ScoreError, match="no metric 'luck' of classes; choose from accuracy, macro_f1, matthews"):
+        stats.value_of("luck", nothing, nothing, 3)
+
+
 def test_kendall_tau_of_one_swap_in_four_is_two_thirds() -> None:
     assert stats.kendall_tau(np.array([1, 2, 3, 4]), np.array([1, 3, 2, 4])) == pytest.approx(4 / 6)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from headviz.evaluation import evaluate
 from headviz.progress import CancelSignal, OnProgress, Progress
-from headviz.stats import mean_interval, wilson
+from headviz.stats import mean_interval, metric_draws, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,77 @@ def masks_to_measure(plan: Plan, draws: int, others: Mapping[str, Mask] | None =
     return found | {name: [mask] for name, mask in (others or {}).items()}
 
 
+@dataclass(frozen=True, eq=False)
+class Controls:
+    """What a plan and its controls predict on the same examples: ``predictions`` (draws, N) of each choice by its name,
+    the plan's as "cahp"; ``kept`` heads of each; ``labels`` (N,); ``classes``, how many there are."""
+
+    predictions: Mapping[str, np.ndarray]
+    kept: Mapping[str, int]
+    labels: np.ndarray
+    classes: int
+
+    def table(self, metric: str = "accuracy") -> pd.DataFrame:
+        """pandas, one row per choice, "cahp" first: name, draws, kept, value (of ``metric``, mean over the draws), low,
+        high (95 % over examples), lowest and highest draw, and CAHP less it on the same examples: less, less_low,
+        less_high."""
+        import pandas as pd
+
+        sides = self._by_accuracy() if metric == "accuracy" else self._by(metric)
+        rows = [(name, len(self.predictions[name]), self.kept[name], *figures) for name, figures in sides.items()]
+        ends = ["value", "low", "high", "lowest", "highest", "less", "less_low", "less_high"]
+        return pd.DataFrame(rows, columns=["name", "draws", "kept", *ends])
+
+    def _by_accuracy(self) -> dict[str, tuple[float, ...]]:
+        right = {name: (found == self.labels).astype(float) for name, found in self.predictions.items()}
+        sides: dict[str, tuple[float, ...]] = {}
+        for name, found in right.items():
+            each, mean = found.mean(axis=1), found.mean(axis=0)
+            share = wilson(int(mean.sum()), len(mean)) if len(found) == 1 else None
+            low, high = mean_interval(mean) if share is None else (share.low, share.high)
+            less = right[_OWN][0] - mean
+            ends = (float(mean.mean()), float(low), float(high), float(each.min()), float(each.max()))
+            sides[name] = (*ends, float(less.mean()), *(float(end) for end in mean_interval(less)))
+        return sides
+
+    def _by(self, metric: str) -> dict[str, tuple[float, ...]]:
+        everything = [one for found in self.predictions.values() for one in found]
+        values, drawn = metric_draws(metric, self.labels, everything, self.classes)
+        ends, start = np.cumsum([len(found) for found in self.predictions.values()]), 0
+        sides: dict[str, tuple[float, ...]] = {}
+        for name, end in zip(self.predictions, ends, strict=True):
+            own, mean = values[start:end], drawn[:, start:end].mean(axis=1)
+            less = drawn[:, 0] - mean  # the plan comes first
+            value, lead = float(own.mean()), float(values[0] - own.mean())
+            figures = (value, *_around(value, mean), float(own.min()), float(own.max()))
+            sides[name] = (*figures, lead, *_around(lead, less))
+            start = end
+        return sides
+
+
+def _around(value: float, drawn: np.ndarray) -> tuple[float, float]:
+    """The middle 95 % of a bootstrap, and the value itself at least."""
+    low, high = (float(end) for end in np.quantile(drawn, [0.025, 0.975]))
+    return min(low, value), max(high, value)
+
+
 def measured_controls(
+    plan: Plan,
+    subject: Subject,
+    data: Data,
+    draws: int = 5,
+    *,
+    others: Mapping[str, Mask] | None = None,
+    metric: str = "accuracy",
+    on_progress: OnProgress | None = None,
+    cancel: CancelSignal | None = None,
+) -> pd.DataFrame:
+    """`Controls.table` of `measure_controls`. Raises ScoreError without a knee, Cancelled."""
+    follow = {"on_progress": on_progress, "cancel": cancel}
+    return measure_controls(plan, subject, data, draws, others=others, **follow).table(metric)  # type: ignore[arg-type]
+
+
+def measure_controls(
     plan: Plan,
     subject: Subject,
     data: Data,
@@ -43,36 +114,21 @@ def measured_controls(
     others: Mapping[str, Mask] | None = None,
     on_progress: OnProgress | None = None,
     cancel: CancelSignal | None = None,
-) -> pd.DataFrame:
-    """pandas, one row per choice, "cahp" first: name, draws, kept, value (accuracy, mean over the draws), low, high
-    (95 % over examples), lowest and highest draw, and CAHP less it on the same examples: less, less_low, less_high.
-
-    Raises ScoreError without a knee, Cancelled.
-    """
-    import pandas as pd
-
+) -> Controls:
+    """Evaluate the plan, its controls and ``others``, which any metric can then be read from. Raises ScoreError without
+    a knee, Cancelled."""
     chosen = masks_to_measure(plan, draws, others)
     total = sum(len(masks) for masks in chosen.values())
-    right: dict[str, np.ndarray] = {}
+    predictions: dict[str, np.ndarray] = {}
+    labels = np.empty(0, dtype=np.int64)
     with Progress(total * len(data), "measuring quality", on_progress, cancel) as progress:
-
-        def one(mask: Mask) -> np.ndarray:
-            found = evaluate(subject, data, mask, cancel=cancel, on_progress=lambda *_: progress.check())
-            progress.step(len(data))
-            return (found.predictions == found.labels).astype(float)
-
         for name, masks in chosen.items():
-            right[name] = np.stack([one(mask) for mask in masks])
-    rows = []
-    for name, found in right.items():
-        each, mean = found.mean(axis=1), found.mean(axis=0)
-        share = wilson(int(mean.sum()), len(data)) if len(found) == 1 else None
-        low, high = mean_interval(mean) if share is None else (share.low, share.high)
-        less = right[_OWN][0] - mean
-        less_low, less_high = mean_interval(less)
-        rows.append((
-            name, len(found), chosen[name][0].count, mean.mean(), float(low), float(high), each.min(), each.max(),
-            less.mean(), float(less_low), float(less_high),
-        ))  # fmt: skip
-    columns = ["name", "draws", "kept", "value", "low", "high", "lowest", "highest", "less", "less_low", "less_high"]
-    return pd.DataFrame(rows, columns=columns)
+            each = []
+            for mask in masks:
+                found = evaluate(subject, data, mask, cancel=cancel, on_progress=lambda *_: progress.check())
+                progress.step(len(data))
+                each.append(found.predictions)
+                labels = found.labels
+            predictions[name] = np.stack(each)
+    kept = {name: masks[0].count for name, masks in chosen.items()}
+    return Controls(predictions, kept, labels, len(subject.labels))

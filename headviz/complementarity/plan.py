@@ -262,13 +262,14 @@ class Plan:
         data: Data,
         counts: int | Sequence[int] = 12,
         *,
+        metric: str | None = None,
         on_progress: OnProgress | None = None,
         cancel: CancelSignal | None = None,
     ) -> pd.DataFrame:
         """Measured quality against kept heads: see `headviz.complementarity.quality`."""
         from headviz.complementarity.quality import quality_curve
 
-        return quality_curve(self, subject, data, counts, on_progress=on_progress, cancel=cancel)
+        return quality_curve(self, subject, data, counts, metric=metric, on_progress=on_progress, cancel=cancel)
 
     def stability(
         self,

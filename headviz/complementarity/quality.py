@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from headviz.complementarity.plan import Plan
     from headviz.data import Data
+    from headviz.evaluation import Evaluation
+    from headviz.stats import Estimate
     from headviz.subject import Subject
 
 
@@ -36,29 +38,57 @@ def quality_curve(
     data: Data,
     counts: int | Sequence[int] = 12,
     *,
+    metric: str | None = None,
     on_progress: OnProgress | None = None,
     cancel: CancelSignal | None = None,
 ) -> pd.DataFrame:
-    """pandas: k, kept (rescued included), value, low, high (the task's main metric, 95 %), fit. ``attrs``: "metric",
-    "constant" (always the commonest label), "knee" (of the polynomial fit of the plan's degree, at most 5; None without
-    one) and "fewest" (heads within 1 point of the full model, from the isotonic fit). Use validation data, not test.
+    """pandas: k, kept (rescued included), value, low, high (of ``metric``, the task's main one by default, 95 %), fit.
+    ``attrs``: "metric", "constant" (always the commonest label), "knee" (of the polynomial fit of the plan's degree, at
+    most 5; None without one) and "fewest" (heads within 1 point of the full model, from the isotonic fit). Use
+    validation data, not test.
     """
+    measured = measure_counts(plan, subject, data, counts, on_progress=on_progress, cancel=cancel)
+    return fitted(table_of(measured, metric or measured[0][2].main), plan.degree)
+
+
+Counted = list[tuple[int, int, "Evaluation"]]
+"""A number of clusters, the heads that it keeps, and what was measured with them."""
+
+
+def measure_counts(
+    plan: Plan,
+    subject: Subject,
+    data: Data,
+    counts: int | Sequence[int] = 12,
+    *,
+    on_progress: OnProgress | None = None,
+    cancel: CancelSignal | None = None,
+) -> Counted:
+    """Evaluate the plan's masks at several numbers of clusters, which any metric can then be read from."""
+    measured = []
+    wanted = counts_of(plan, counts)
+    with Progress(len(wanted) * len(data), "measuring quality", on_progress, cancel) as progress:
+        for k in wanted:
+            mask = plan.with_count(k).mask
+            found = evaluate(subject, data, mask, cancel=cancel, on_progress=_within(progress))
+            measured.append((k, mask.count, found))
+            progress.step(len(data))
+    return measured
+
+
+def table_of(measured: Counted, metric: str) -> pd.DataFrame:
+    """k, kept, value, low, high of ``metric``; ``attrs``: "metric" and "constant"."""
     import pandas as pd
 
-    wanted = counts_of(plan, counts)
-    masks = [plan.with_count(k).mask for k in wanted]
-    rows, constant, metric = [], 0.0, ""
-    with Progress(len(masks) * len(data), "measuring quality", on_progress, cancel) as progress:
-        for k, mask in zip(wanted, masks, strict=True):
-            found = evaluate(subject, data, mask, cancel=cancel, on_progress=_within(progress))
-            metric, constant = found.main, found.constant
-            estimate = found.metrics[metric]
-            rows.append((k, mask.count, estimate.value, estimate.low, estimate.high))
-            progress.step(len(data))
+    rows = [(k, kept, *_ends(found.metrics[metric])) for k, kept, found in measured]
     table = pd.DataFrame(rows, columns=["k", "kept", "value", "low", "high"])
     table = table.drop_duplicates("kept").reset_index(drop=True)
-    table.attrs = {"metric": metric, "constant": constant}
-    return fitted(table, plan.degree)
+    table.attrs = {"metric": metric, "constant": measured[0][2].constant_in(metric)}
+    return table
+
+
+def _ends(estimate: Estimate) -> tuple[float, float, float]:
+    return estimate.value, estimate.low, estimate.high
 
 
 def fitted(table: pd.DataFrame, degree: int | None) -> pd.DataFrame:

@@ -19,6 +19,12 @@ def share(value: float, places: int = 1) -> str:
     return "unknown" if math.isnan(value) else f"{100 * value:.{places}f} %"
 
 
+def named(metric: str) -> str:
+    """A metric's name within a sentence: "accuracy", "macro-F1", "Matthews"."""
+    title = title_of(metric)
+    return title if metric == "matthews" else title[0].lower() + title[1:]
+
+
 def quantity(value: float, metric: str) -> str:
     """A metric's value in its own unit."""
     if metric in SHARES:
@@ -35,13 +41,15 @@ def interval(estimate: Estimate, metric: str) -> str:
     return f"{estimate.low:.3f} to {estimate.high:.3f}"
 
 
-def points(estimate: Estimate) -> str:
-    """A difference of shares in percentage points, with its sign."""
-    return signed(100 * estimate.value, 1) + " pts"
+def change(estimate: Estimate, metric: str) -> str:
+    """A difference of a metric with its sign: shares in percentage points, others in their own unit."""
+    return signed(100 * estimate.value, 1) + " pts" if metric in SHARES else signed(estimate.value, 3)
 
 
-def points_interval(estimate: Estimate) -> str:
-    return f"{signed(100 * estimate.low, 1)} to {signed(100 * estimate.high, 1)} points"
+def change_interval(estimate: Estimate, metric: str) -> str:
+    """ "-4.1 to -0.3 points": the ends of a difference's 95 % interval."""
+    scale, places, unit = (100, 1, " points") if metric in SHARES else (1, 3, "")
+    return f"{signed(scale * estimate.low, places)} to {signed(scale * estimate.high, places)}{unit}"
 
 
 def signed(value: float, places: int) -> str:

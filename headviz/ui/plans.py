@@ -27,8 +27,10 @@ from headviz.ui.shelf import Board
 if TYPE_CHECKING:
     import pandas as pd
 
+    from headviz.complementarity.comparison import Controls
     from headviz.complementarity.curve import Curve
     from headviz.complementarity.plan import Plan
+    from headviz.complementarity.quality import Counted
     from headviz.complementarity.signature import Signatures
     from headviz.mask import Mask
 
@@ -238,12 +240,15 @@ class Plans:
     def _quality_key(self) -> Key:
         return (*self.key, "quality", *self._data_key())
 
-    def quality(self, degree: int | None) -> pd.DataFrame | None:
-        """Measured quality over the number of heads, fitted at ``degree``."""
-        from headviz.complementarity.quality import fitted
+    def quality(self, degree: int | None, metric: str | None = None) -> pd.DataFrame | None:
+        """Measured quality over the number of heads in ``metric`` (None: the main one), fitted at ``degree``."""
+        from headviz.complementarity.quality import fitted, table_of
 
-        known = self.results.shelf.checks.get(self._quality_key())
-        return None if known is None else fitted(known, degree)
+        known: Counted | None = self.results.shelf.checks.get(self._quality_key())
+        if known is None:
+            return None
+        first = known[0][2]
+        return fitted(table_of(known, metric if metric in first.metrics else first.main), degree)
 
     def quality_job(self) -> Job | None:
         return self.results.jobs.get(self._quality_key())
@@ -253,15 +258,17 @@ class Plans:
         if plan is None or subject is None:
             return None
 
-        def make(on_progress: Any, cancel: Any) -> pd.DataFrame:
-            return plan.quality_curve(subject, data, QUALITY_COUNTS, on_progress=on_progress, cancel=cancel)
+        def make(on_progress: Any, cancel: Any) -> Counted:
+            from headviz.complementarity.quality import measure_counts
+
+            return measure_counts(plan, subject, data, QUALITY_COUNTS, on_progress=on_progress, cancel=cancel)
 
         return self._start(self.results.shelf.checks, self._quality_key(), "Measuring the quality curve", make)
 
     def _controls_key(self, mask: Mask, draws: int) -> Key:
         return (*self.key, "controls", mask.code, draws, *self._data_key())
 
-    def controls(self, mask: Mask, draws: int) -> pd.DataFrame | None:
+    def controls(self, mask: Mask, draws: int) -> Controls | None:
         """The plan's mask and its controls at the same number of heads, measured."""
         return self.results.shelf.checks.get(self._controls_key(mask, draws))
 
@@ -274,10 +281,10 @@ class Plans:
             return None
         others = self._other_masks(plan)
 
-        def make(on_progress: Any, cancel: Any) -> pd.DataFrame:
-            from headviz.complementarity.comparison import measured_controls
+        def make(on_progress: Any, cancel: Any) -> Controls:
+            from headviz.complementarity.comparison import measure_controls
 
-            return measured_controls(plan, subject, data, draws, others=others, on_progress=on_progress, cancel=cancel)
+            return measure_controls(plan, subject, data, draws, others=others, on_progress=on_progress, cancel=cancel)
 
         key = self._controls_key(plan.mask, draws)
         return self._start(self.results.shelf.checks, key, "Measuring the controls", make)

@@ -17,18 +17,19 @@ if TYPE_CHECKING:
     from headviz.ui.recoveries import RecoveryRun
 
 
-def run_table(runs: Sequence[RecoveryRun]) -> pd.DataFrame:
-    """A row per finished run: its settings where not the defaults, its quality on the validation texts with its
-    interval, and its cost."""
+def run_table(runs: Sequence[RecoveryRun], metric: str | None = None) -> pd.DataFrame:
+    """A row per finished run: its settings where not the defaults, its quality on the validation texts in ``metric``
+    (None: the main one) with its interval, and its cost."""
     import pandas as pd
 
-    return pd.DataFrame([_row(run) for run in runs])
+    return pd.DataFrame([_row(run, metric) for run in runs])
 
 
-def _row(run: RecoveryRun) -> dict[str, str]:
+def _row(run: RecoveryRun, metric: str | None) -> dict[str, str]:
     recovered = run.levels["selection"].recovered
     assert run.recovery is not None and recovered is not None
-    cost, history, metric = run.recovery.cost, run.recovery.history, recovered.main
+    cost, history = run.recovery.cost, run.recovery.history
+    metric = metric if metric in recovered.metrics else recovered.main
     estimate, memory = recovered.metrics[metric], cost.activations
     checks, units = len(history.checks), len(history.layers)
     return {

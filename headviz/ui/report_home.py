@@ -45,6 +45,7 @@ def report_of(results: Results, mask: Mask, speed: pd.DataFrame | None = None) -
         speed=speed,
         proofs=_proofs(results, mask),
         looks=max(1, len(session.reported)),
+        metric=session.metric,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _MOST = 200
 _NAMED = 4
+_LAST = 10  # edits that a prediction is held against
+_USUALLY = 0.75  # of them
 
 
 @dataclass(frozen=True)
@@ -55,39 +58,71 @@ def _change(before: Mask, after: Mask) -> str:
 
 
 def frame(page: Page) -> pd.DataFrame:
-    """pandas, one row per step: step, what, kept, predicted (the first-order change of the mean loss from the step
-    before, nats), measured (the same, measured), low and high (its 95 % interval), accuracy, accuracy_low,
-    accuracy_high; NaN where not measured or where no score is known."""
-    from headviz.prediction import predicted_change
+    """pandas, one row per step: step, what, kept, predicted (change of the mean loss from the step before, nats),
+    measured (the same, measured), low and high (its 95 % interval), and of the chosen metric its value and the
+    ends of its interval, as accuracy, accuracy_low, accuracy_high; NaN where not measured or where no score is
+    known. ``attrs``: "metric"."""
+    return _frame(page, list(enumerate(page.session.steps)))
+
+
+def _frame(page: Page, steps: list[tuple[int, Step]]) -> pd.DataFrame:
+    from headviz.prediction import edit_change
 
     measured, base = Measured(page.results), page.results.base()
+    metric = _metric(page, measured)
+    of_metric = [metric, f"{metric}_low", f"{metric}_high"]
     rows, before = [], None
-    for number, step in enumerate(page.session.steps):
+    for number, step in steps:
         known = measured.evaluation(step.mask)
         row: dict[str, object] = {"step": number, "what": step.what, "kept": step.mask.count}
         if known is not None:
-            accuracy = known.metrics["accuracy"]
-            row |= {"accuracy": accuracy.value, "accuracy_low": accuracy.low, "accuracy_high": accuracy.high}
+            estimate = known.metrics[metric]
+            row |= dict(zip(of_metric, (estimate.value, estimate.low, estimate.high), strict=True))
         if before is not None:
             if base is not None:
-                values = [predicted_change(base.scores, mask).value for mask in (before, step.mask)]
-                row["predicted"] = values[1] - values[0]
+                row["predicted"] = edit_change(base.scores, before, step.mask)
             earlier = measured.evaluation(before)
             if known is not None and earlier is not None:
                 change = known.loss_against(earlier)
                 row |= {"measured": change.value, "low": change.low, "high": change.high}
         rows.append(row)
         before = step.mask
-    columns = [
-        "step",
-        "what",
-        "kept",
-        "predicted",
-        "measured",
-        "low",
-        "high",
-        "accuracy",
-        "accuracy_low",
-        "accuracy_high",
-    ]
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[3:], float))
+    columns = ["step", "what", "kept", "predicted", "measured", "low", "high", *of_metric]
+    table = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[3:], float))
+    table.attrs["metric"] = metric
+    return table
+
+
+def _metric(page: Page, measured: Measured) -> str:
+    """The metric that the visitor chose, where what is measured has it."""
+    whole, chosen = measured.evaluation(), page.session.metric
+    if whole is None:
+        return chosen or "accuracy"
+    return chosen if chosen in whole.metrics else whole.main
+
+
+@dataclass(frozen=True)
+class Record:
+    """How far the predicted change was off on the last edits that were measured. ``edits``: how many they are;
+    ``within`` nats on ``held`` of them; of the ``single`` ones, which cut or restored one head as a suggestion does,
+    ``missed`` were measured with an interval that does not hold the prediction."""
+
+    edits: int
+    held: int
+    within: float
+    single: int
+    missed: int
+
+
+def record(page: Page) -> Record:
+    """The `Record` of this visit's last edits."""
+    steps = list(enumerate(page.session.steps))[-_LAST - 1 :]
+    table = _frame(page, steps).dropna(subset=["predicted", "measured"])
+    off = (table["predicted"] - table["measured"]).abs().sort_values()
+    held = math.ceil(_USUALLY * len(off))
+    ends = dict(steps)
+    single = [
+        row for row in table.itertuples() if len(ends[row.step - 1].mask.differing(ends[row.step].mask)) == 1
+    ]  # fmt: skip
+    missed = sum(not row.low <= row.predicted <= row.high for row in single)
+    return Record(len(off), held, float(off.iloc[held - 1]) if held else 0.0, len(single), missed)

@@ -40,6 +40,23 @@ def test_each_row_is_what_measuring_by_hand_gives(small: Any) -> None:
     assert tuple(table.loc["cahp"][["less", "less_low", "less_high"]]) == (0, 0, 0)
 
 
+@pytest.mark.parametrize("metric", ["macro_f1", "matthews"])
+def test_rows_in_another_metric_are_what_measuring_by_hand_gives(small: Any, metric: str) -> None:
+    subject, data, plan = small
+    table = measured_controls(plan, subject, data, draws=2, metric=metric).set_index("name")
+    own = hv.evaluate(subject, data, plan.mask)
+    one = hv.evaluate(subject, data, plan.controls()["medoid"])
+    found, less = table.loc["medoid"], own.against(one, metric)
+    assert found["value"] == pytest.approx(one.metrics[metric].value)
+    assert found["less"] == pytest.approx(less.value)
+    assert (found["less_low"], found["less_high"]) == pytest.approx((less.low, less.high), abs=0.05)
+    drawn = [hv.evaluate(subject, data, plan.controls(seed)["random"]).metrics[metric].value for seed in (0, 1)]
+    assert tuple(table.loc["random"][["value", "lowest", "highest"]]) == pytest.approx(
+        (np.mean(drawn), min(drawn), max(drawn))
+    )
+    assert tuple(table.loc["cahp"][["less", "less_low", "less_high"]]) == (0, 0, 0)
+
+
 def test_all_choices_keep_as_many_heads_and_others_come_last(small: Any) -> None:
     plan = small[2]
     chosen = masks_to_measure(plan, 3, {"mine": plan.mask})

@@ -270,6 +270,10 @@ def test_quality_curve_measures_each_count_and_ends_at_the_full_model() -> None:
         assert (row.value, row.low, row.high) == (measured.value, measured.low, measured.high)
     assert table["value"].iloc[-1] == hv.evaluate(subject, data).metrics["accuracy"].value
     assert table.attrs["fewest"] in table["kept"].tolist() and table.attrs["metric"] == "accuracy"
+    other = plan.quality_curve(subject, data, counts=2, metric="macro_f1")
+    whole = hv.evaluate(subject, data)
+    assert other["value"].iloc[-1] == whole.metrics["macro_f1"].value
+    assert (other.attrs["metric"], other.attrs["constant"]) == ("macro_f1", whole.constant_in("macro_f1"))
 
 
 def test_fitted_gives_another_degree_what_measuring_at_it_gives() -> None:

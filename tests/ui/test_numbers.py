@@ -19,10 +19,12 @@ def test_shares_are_in_percent_and_matthews_is_not() -> None:
 
 
 def test_differences_carry_their_sign_and_zero_has_none() -> None:
-    assert numbers.points(Estimate(-0.0123, 0, 0)) == "\u22121.2 pts"
-    assert numbers.points(Estimate(0.0123, 0, 0)) == "+1.2 pts"
-    assert numbers.points(Estimate(-0.0001, 0, 0)) == "0.0 pts"
-    assert numbers.points_interval(Estimate(0, -0.05, 0.01)) == "\u22125.0 to +1.0 points"
+    assert numbers.change(Estimate(-0.0123, 0, 0), "accuracy") == "\u22121.2 pts"
+    assert numbers.change(Estimate(0.0123, 0, 0), "macro_f1") == "+1.2 pts"
+    assert numbers.change(Estimate(-0.0001, 0, 0), "accuracy") == "0.0 pts"
+    assert numbers.change_interval(Estimate(0, -0.05, 0.01), "accuracy") == "\u22125.0 to +1.0 points"
+    assert numbers.change(Estimate(-0.0123, 0, 0), "matthews") == "\u22120.012"
+    assert numbers.change_interval(Estimate(0, -0.05, 0.01), "matthews") == "\u22120.050 to +0.010"
 
 
 @pytest.mark.parametrize(

@@ -9,28 +9,31 @@ from headviz.ui.charts.drawing import Drawing, named, specification
 from headviz.ui.charts.palette import KEPT, LINE
 
 
-def compared(rows: pd.DataFrame, *, whole: float | None, constant: float | None) -> Drawing:
-    """``rows``: what, value, low, high, lowest, highest, own (bool: the plan). ``whole``, ``constant``: accuracy of the
-    unpruned model and of always answering the commonest label, where known."""
+def compared(
+    rows: pd.DataFrame, *, whole: float | None, constant: float | None, title: str = "Accuracy", percent: bool = True
+) -> Drawing:
+    """``rows``: what, value, low, high, lowest, highest, own (bool: the plan). ``whole``, ``constant``: the same of the
+    unpruned model and of always answering the commonest label, where known; ``title``: of the metric."""
     levels = [("unpruned", whole), ("constant classifier", constant)]
     lines = pd.DataFrame([level for level in levels if level[1] is not None], columns=["name", "value"])
-    return Drawing(_spec(tuple(rows["what"])), {"rows": rows, "levels": lines.astype({"value": float})})
+    return Drawing(_spec(tuple(rows["what"]), title, percent), {"rows": rows, "levels": lines.astype({"value": float})})
 
 
 @specification
-def _spec(names: tuple[str, ...]) -> alt.LayerChart:
+def _spec(names: tuple[str, ...], title: str, percent: bool) -> alt.LayerChart:
+    number = ".1%" if percent else ".3f"
     axis = alt.Axis(labelLimit=180, ticks=False, domain=False, labelFlush=False)
     colour = alt.condition("datum.own", alt.value(KEPT), alt.value(LINE))
     base = named("rows").encode(y=alt.Y("what:N", sort=list(names), title=None, axis=axis), color=colour)
     scale = alt.Scale(zero=False, nice=True, padding=14)
-    x = alt.X("low:Q", title="Accuracy", scale=scale, axis=alt.Axis(format="%", tickCount=6))
+    x = alt.X("low:Q", title=title, scale=scale, axis=alt.Axis(format="%" if percent else "~g", tickCount=6))
     tooltip = [
         alt.Tooltip("what:N", title=" "),
-        alt.Tooltip("value:Q", title="Accuracy", format=".1%"),
-        alt.Tooltip("low:Q", title="95 % from", format=".1%"),
-        alt.Tooltip("high:Q", title="to", format=".1%"),
-        alt.Tooltip("lowest:Q", title="Lowest draw", format=".1%"),
-        alt.Tooltip("highest:Q", title="Highest draw", format=".1%"),
+        alt.Tooltip("value:Q", title=title, format=number),
+        alt.Tooltip("low:Q", title="95 % from", format=number),
+        alt.Tooltip("high:Q", title="to", format=number),
+        alt.Tooltip("lowest:Q", title="Lowest draw", format=number),
+        alt.Tooltip("highest:Q", title="Highest draw", format=number),
     ]
     level = named("levels").encode(x="value:Q")
     return alt.layer(

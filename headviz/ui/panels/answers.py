@@ -1,4 +1,5 @@
-"""What a mask does: predicted at once from stored gradients, then measured, first on a few examples and then on all."""
+"""What a mask does: measured, first on a few examples and then on all; below it what was predicted at once from stored
+gradients, and how far predictions were off on the last edits."""
 
 from __future__ import annotations
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = 0.2  # seconds that a page waits for the first examples before it shows what it has
 _LOOK = 0.005
+_FEWEST = 4  # measured edits, before "usually" can be said of them
+_LOSS = "Measured change of the loss"
 _EVERY = 0.25  # seconds between looks at a measurement under way
 
 
@@ -44,8 +47,8 @@ def answers(page: Page, mask: Mask) -> None:
     with st.container(horizontal=True, gap="large", key="quality_choices"):
         metric = quality.metric_choice(page, before)
         quality.size_choice(page)
-    _loss(page, mask, now, before)
     _figures(metric, now, before, last)
+    _predicted(page, mask)
     if job is not None and partial:
         _progress(page, job, measured, mask, now)
     if empty := [f"L{layer}" for layer, kept in enumerate(mask.keep.sum(axis=1)) if not kept]:
@@ -67,53 +70,62 @@ def _last(page: Page, measured: Measured, partial: bool) -> Evaluation | None:
 
 
 def _figures(metric: str, now: Evaluation | None, before: Evaluation | None, last: Evaluation | None) -> None:
-    columns = places(6, "measured")
+    """Every measured figure, the chosen metric and the loss first."""
+    name = numbers.title_of(metric)
     if now is None or before is None:
-        name = numbers.title_of(metric)
-        titles = (f"{name} now", f"{name} before", "Change in accuracy", "Against the last mask", "Agreement")
-        for column, title in zip(columns, titles, strict=False):
-            figure(column, title, "…", "being measured", "accuracy")
+        titles = (f"{name} now", f"{name} before", f"Change in {numbers.named(metric)}", _LOSS, "Agreement")
+        for column, title in zip(places(len(titles), "measured"), titles, strict=True):
+            figure(column, title, "…", "being measured", "evaluation")
         return
-    quality.metric(columns[0], now, metric, when="now")
-    quality.metric(columns[1], before, metric, when="before")
-    quality.changes([columns[2], columns[4]], now, before)
+    columns = iter(places(6 + (last is not None), "measured"))
+    quality.metric(next(columns), now, metric, when="now")
+    quality.metric(next(columns), before, metric, when="before")
+    quality.change(next(columns), now, before, metric)
+    _loss(next(columns), now, before)
     if last is not None:
-        _against_last(columns[3], now.against(last))
-    quality.constant(columns[5], before)
+        _against_last(next(columns), now.against(last, metric), metric)
+    quality.agreement(next(columns), now, before)
+    quality.constant(next(columns), before, metric)
 
 
-def _against_last(place: object, change: Estimate) -> None:
-    told = numbers.points_interval(change)
+def _against_last(place: object, change: Estimate, metric: str) -> None:
+    told = numbers.change_interval(change, metric)
     noise = change.low <= 0 <= change.high and change.value != 0
     figure(
         place,
         "Against the last mask",
-        numbers.points(change),
+        numbers.change(change, metric),
         "could be noise" if noise else told,
         explained=f"{help_of('paired_difference')}\n\nHere against the mask before this one: {told}, 95 %.",
     )
 
 
-def _loss(page: Page, mask: Mask, now: Evaluation | None, before: Evaluation | None) -> None:
-    """The change of the mean loss, predicted by first and second order, and measured."""
+def _loss(place: object, now: Evaluation, before: Evaluation) -> None:
+    change = now.loss_against(before)
+    told = f"{loss_interval(change)}, n = {len(now):,}"
+    figure(place, _LOSS, loss_change(change.value), told, "loss", "paired_difference")
+
+
+def _predicted(page: Page, mask: Mask) -> None:
+    """The predicted change of the loss in one small line, with how far predictions were off on the last edits."""
     from headviz.prediction import predicted_change
 
     base = page.results.base()
-    columns = places(3, "loss")
-    if base is not None:
-        examples = f"from {len(base.scores):,} scored examples"
-        for column, order, title, term in (
-            (columns[0], 1, "Predicted change of the loss", "predicted_change"),
-            (columns[1], 2, "Predicted with curvature", "curvature"),
-        ):
-            change = predicted_change(base.scores, mask, order=order)
-            figure(column, title, loss_change(change.value), f"{loss_interval(change)}, {examples}", term)
-    if now is None or before is None:
-        figure(columns[2], "Measured change of the loss", "…", "being measured", "loss")
+    if base is None:
         return
-    change = now.loss_against(before)
-    told = f"{loss_interval(change)}, n = {len(now):,}"
-    figure(columns[2], "Measured change of the loss", loss_change(change.value), told, "loss", "paired_difference")
+    change = predicted_change(base.scores, mask)
+    st.caption(
+        f"Predicted change of the loss: {loss_change(change.value)}, from {len(base.scores):,} scored examples. "
+        + how_far_off(steps.record(page)),
+        help=help_of("predicted_change"),
+    )
+
+
+def how_far_off(record: steps.Record) -> str:
+    """How far predictions were off on the last edits, as far as there are enough of them to say."""
+    if record.edits < _FEWEST:
+        return "How far predictions are off shows here after a few measured edits."
+    return f"Usually within {record.within:.4f} nats on your last {record.edits} edits ({record.held} of them)."
 
 
 def loss_change(value: float) -> str:

@@ -11,9 +11,18 @@ from headviz.ui.errors import plain
 
 
 def places(count: int, key: str) -> list[Any]:
-    """Places for ``count`` figures. ``key``: of the row, its own on the page."""
+    """Places for ``count`` figures. ``key``: of the row, its own on the page.
+
+    They wrap in twos, with a three where their number is odd, so that none is left alone on a line that has room for
+    more.
+    """
     row = st.container(horizontal=True, gap="medium", key=key)
-    return [row.container(width="content", gap="small") for _ in range(count)]
+    found: list[Any] = []
+    while len(found) < count:
+        left = count - len(found)
+        group = row.container(horizontal=True, width="content", gap="medium")
+        found += [group.container(width="content", gap="small") for _ in range(3 if left == 3 else min(2, left))]
+    return found
 
 
 def figure(place: Any, title: str, value: str, below: str, *terms: str, explained: str | None = None) -> None:

@@ -30,6 +30,7 @@ def history(page: Page, mask: Mask) -> None:
 
 def _steps(page: Page, table: pd.DataFrame) -> None:
     st.subheader("Steps", help=help_of("paired_difference"), anchor=False)
+    metric = table.attrs["metric"]
     key = f"steps {len(table)}"  # another table, another selection
     shown = pd.DataFrame(
         {
@@ -40,9 +41,9 @@ def _steps(page: Page, table: pd.DataFrame) -> None:
             "Measured": [
                 _with_interval(_nats(row.measured), _nats(row.low), _nats(row.high)) for row in table.itertuples()
             ],
-            "Accuracy": [
-                _with_interval(_percent(row.accuracy), _percent(row.accuracy_low), _percent(row.accuracy_high))
-                for row in table.itertuples()
+            numbers.title_of(metric): [
+                _with_interval(*("" if pd.isna(end) else numbers.quantity(end, metric) for end in ends))
+                for ends in table[[metric, f"{metric}_low", f"{metric}_high"]].itertuples(index=False)
             ],
         }
     ).iloc[::-1]
@@ -50,7 +51,7 @@ def _steps(page: Page, table: pd.DataFrame) -> None:
         shown, key=key, hide_index=True, on_select="rerun", selection_mode="single-row",
         alt="The masks of this visit, the newest first", height=min(380, 40 + 35 * len(shown)),
         column_config={
-            "Predicted": st.column_config.TextColumn(help="First-order change of the mean loss: a prediction."),
+            "Predicted": st.column_config.TextColumn(help=help_of("predicted_change")),
             "Measured": st.column_config.TextColumn(help="Change of the mean loss from the step before."),
         },
     )  # fmt: skip
@@ -102,10 +103,6 @@ def _how_well(edits: pd.DataFrame) -> str:
 
 def _nats(value: float) -> str:
     return "" if pd.isna(value) else numbers.signed(value, 4)
-
-
-def _percent(value: float) -> str:
-    return "" if pd.isna(value) else f"{100 * value:.1f} %"
 
 
 def _with_interval(value: str, low: str, high: str) -> str:

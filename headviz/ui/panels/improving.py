@@ -14,7 +14,7 @@ from headviz.ui.improved import BUDGETS, Best, Improved
 from headviz.ui.measured import Measured
 from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
-from headviz.ui.panels.quality import examples_in_words
+from headviz.ui.panels.quality import examples_in_words, metric_of
 from headviz.ui.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _found(page: Page, run: Improved, best: Best) -> None:
     if before is not None and after is None:
         wait_for(measured.ask(best.mask), page)
     elif before is not None and after is not None:
-        _figures(before, after)
+        _figures(before, after, metric_of(page, before))
     changed = run.mask.differing(best.mask)
     st.markdown(f"Heads that changed sides: {', '.join(changed)}.")
     st.button(
@@ -113,13 +113,13 @@ def _use(page: Page, mask: Mask) -> None:
     page.session.edit(mask, page.results.preset())
 
 
-def _figures(before: Evaluation, after: Evaluation) -> None:
+def _figures(before: Evaluation, after: Evaluation, metric: str) -> None:
     columns = places(3, "improved")
-    loss, accuracy = after.loss_against(before), after.against(before)
+    loss, change = after.loss_against(before), after.against(before, metric)
     ends = f"{numbers.signed(loss.low, 3)} to {numbers.signed(loss.high, 3)}"
     figure(columns[0], "Change of the loss", f"{numbers.signed(loss.value, 3)} nats", ends, "paired_difference")
     figure(
-        columns[1], "Change in accuracy", numbers.points(accuracy), numbers.points_interval(accuracy),
-        "paired_difference",
+        columns[1], f"Change in {numbers.named(metric)}", numbers.change(change, metric),
+        numbers.change_interval(change, metric), "paired_difference",
     )  # fmt: skip
-    figure(columns[2], "On", f"{len(after):,} examples", "chosen on them", "selection_split")
+    figure(columns[2], "Examples", f"{len(after):,}", "the swaps were chosen on them", "selection_split")

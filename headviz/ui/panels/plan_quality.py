@@ -7,12 +7,13 @@ import streamlit as st
 
 from headviz.complementarity.plan import Plan
 from headviz.complementarity.quality import counts_of
+from headviz.stats import Estimate
 from headviz.ui import charts, numbers, plan_frames
 from headviz.ui.controls import help_of
 from headviz.ui.draw import draw
 from headviz.ui.measured import Measured
 from headviz.ui.page import Page
-from headviz.ui.panels.quality import caveat, examples_in_words
+from headviz.ui.panels.quality import caveat, examples_in_words, metric_choice, metric_of
 from headviz.ui.plans import QUALITY_COUNTS, Plans
 from headviz.ui.waiting import wait_for
 
@@ -23,8 +24,9 @@ def quality(page: Page, plan: Plan) -> None:
     st.header("Measured quality", help=help_of("evaluation", "confidence_interval", "control"), anchor=False)
     st.markdown(
         f"On {examples_in_words(Measured(page.results))}, which masks are chosen on. {caveat(page)} "
-        "The paper's own figures could not be read by us and its code prints none, so none are shown."
+        "The paper's figures are not shown: its charts give no exact numbers, and its code prints none."
     )
+    metric_choice(page, Measured(page.results).evaluation())
     left, right = st.columns(2, gap="large")
     with left:
         _curve(page, plan)
@@ -56,7 +58,7 @@ def _cost(plans: Plans, evaluations: int) -> str:
 def _curve(page: Page, plan: Plan) -> None:
     st.subheader("Over the number of heads", anchor=False)
     plans = Plans(page.results)
-    table, job = plans.quality(plan.degree), plans.quality_job()
+    table, job = plans.quality(plan.degree, page.session.metric), plans.quality_job()
     if table is None and job is not None and job.state != "done":
         wait_for(job, page)
         return
@@ -68,8 +70,7 @@ def _curve(page: Page, plan: Plan) -> None:
         return
     about, metric = table.attrs, table.attrs["metric"]
     title = numbers.title_of(metric)
-    levels = [(float(table["value"].iloc[-1]), "unpruned")]
-    levels += [(about["constant"], "constant classifier")] if metric == "accuracy" else []
+    levels = [(float(table["value"].iloc[-1]), "unpruned"), (about["constant"], "constant classifier")]
     knees = [(plan.mask.count, "curve")] + ([(about["knee"], "quality")] if about["knee"] is not None else [])
     drawing = charts.quality_curve(
         table[["kept", "value", "low", "high", "fit"]],
@@ -83,9 +84,10 @@ def _curve(page: Page, plan: Plan) -> None:
     if about["knee"] is not None:
         knee = f"knee of quality {numbers.many(about['knee'], 'head')} (violet)"
     degree = "without smoothing" if plan.degree is None else f"at degree {min(plan.degree, 5)}"
+    near = "1 point" if metric in numbers.SHARES else "0.01"
     st.markdown(
         f"Silhouettes keep {numbers.many(plan.mask.count, 'head')} (blue); {knee}, {degree}. Fewest heads within "
-        f"1 point of the whole model: {about['fewest']}."
+        f"{near} of the whole model: {about['fewest']}."
     )
 
 
@@ -98,11 +100,11 @@ def _controls(page: Page, plan: Plan) -> None:
     )  # fmt: skip
     draws = draws or _DRAWS[0]
     mask = plan.mask
-    table, job = plans.controls(mask, draws), plans.controls_job(mask, draws)
-    if table is None and job is not None and job.state != "done":
+    found, job = plans.controls(mask, draws), plans.controls_job(mask, draws)
+    if found is None and job is not None and job.state != "done":
         wait_for(job, page)
         return
-    if table is None:
+    if found is None:
         single = 2 + (plan.salience is not None)
         st.button(
             "Measure the controls", key="measure_controls", icon=":material/balance:",
@@ -116,32 +118,39 @@ def _controls(page: Page, plan: Plan) -> None:
         )
         return
     whole = plans.measured.evaluation()
+    metric = "accuracy" if whole is None else metric_of(page, whole)
+    title, table = numbers.title_of(metric), found.table(metric)
     drawing = charts.compared(
         plan_frames.measured_rows(table),
-        whole=None if whole is None else whole.metrics["accuracy"].value,
-        constant=None if whole is None else whole.constant,
+        whole=None if whole is None else whole.metrics[metric].value,
+        constant=None if whole is None else whole.constant_in(metric),
+        title=title,
+        percent=metric in numbers.SHARES,
     )
-    draw(drawing, key="compared", alt="Accuracy of this plan and of its controls, with 95 % intervals")
-    st.markdown(_differences(table))
+    draw(drawing, key="compared", alt=f"{title} of this plan and of its controls, with 95 % intervals")
+    st.markdown(_differences(table, metric))
 
 
-def _differences(table: pd.DataFrame) -> str:
+def _differences(table: pd.DataFrame, metric: str) -> str:
     """The paired differences as a table in Markdown."""
-    lines = ["| choice | heads | accuracy | CAHP less it, points |", "|:--|--:|--:|--:|"]
+    lines = [f"| choice | heads | {numbers.named(metric)} | CAHP minus this choice |", "|:--|--:|--:|--:|"]
     for row in table.itertuples():
         name = plan_frames.CONTROLS.get(row.name, row.name)
         drawn = f" (mean of {row.draws})" if row.draws > 1 else ""
-        less = "" if row.name == "cahp" else (
-            f"{numbers.signed(100 * row.less, 1)} ({numbers.signed(100 * row.less_low, 1)} to "
-            f"{numbers.signed(100 * row.less_high, 1)})"
-        )  # fmt: skip
-        lines.append(f"| {name}{drawn} | {row.kept} | {numbers.share(row.value)} | {less} |")
+        less = Estimate(row.less, row.less_low, row.less_high)
+        told = f"{numbers.change(less, metric)} ({numbers.change_interval(less, metric)})"
+        value = numbers.quantity(row.value, metric)
+        lines.append(f"| {name}{drawn} | {row.kept} | {value} | {'' if row.name == 'cahp' else told} |")
     value = table.set_index("name")["value"]
-    clusters = numbers.signed(100 * (value["random_per_cluster"] - value["random"]), 1)
-    salience = numbers.signed(100 * (value["cahp"] - value["random_per_cluster"]), 1)
+    clusters = _less(value["random_per_cluster"], value["random"], metric)
+    salience = _less(value["cahp"], value["random_per_cluster"], metric)
     lines += [
         "",
-        f"Clusters are worth {clusters} points here (random per cluster less random), the choice within them "
-        f"{salience} (CAHP less random per cluster). Before any fine-tune; recovery may change the order.",
+        f"Clusters are worth {clusters} here (random per cluster minus random), the choice within them {salience} "
+        "(CAHP minus random per cluster). Nothing was fine-tuned yet; recovery may change the order.",
     ]
     return "\n".join(lines)
+
+
+def _less(value: float, other: float, metric: str) -> str:
+    return numbers.change(Estimate(value - other, value - other, value - other), metric)

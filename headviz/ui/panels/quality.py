@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -38,7 +37,7 @@ def whole_model(page: Page) -> None:
     columns = places(len(known.metrics) + 1, "whole_model")
     for column, name in zip(columns, known.metrics, strict=False):
         metric(column, known, name)
-    constant(columns[-1], known)
+    constant(columns[-1], known, metric_of(page, known))
 
 
 def final(page: Page, mask: Mask) -> None:
@@ -49,7 +48,7 @@ def final(page: Page, mask: Mask) -> None:
     if now is not None and before is not None:
         if mask.code not in session.reported:
             session.reported.append(mask.code)
-        _final_figures(measured, now, before)
+        _final_figures(measured, now, before, metric_of(page, before))
         _looks(page)
         return
     jobs = [measured.job(), measured.job(mask)]
@@ -69,14 +68,17 @@ def final(page: Page, mask: Mask) -> None:
     _looks(page)
 
 
-def _final_figures(measured: Measured, now: Evaluation, before: Evaluation) -> None:
+def _final_figures(measured: Measured, now: Evaluation, before: Evaluation, chosen: str) -> None:
     st.markdown(f"On {examples_in_words(measured)}. Below each figure stands its 95 % interval.")
-    columns = places(len(now.metrics) + 4, "final")
-    for column, name in zip(columns, now.metrics, strict=False):
+    others = [name for name in now.metrics if name != chosen]
+    columns = places(len(others) + 5, "final")
+    metric(columns[0], now, chosen, when="final")
+    metric(columns[1], before, chosen, when="of the whole model")
+    change(columns[2], now, before, chosen, when="final")
+    agreement(columns[3], now, before, when="final")
+    constant(columns[4], before, chosen)
+    for column, name in zip(columns[5:], others, strict=True):
         metric(column, now, name, when="final")
-    metric(columns[-4], before, before.main, when="of the whole model")
-    changes(columns[-3:-1], now, before, when="final")
-    constant(columns[-1], before)
 
 
 def _looks(page: Page) -> None:
@@ -98,33 +100,34 @@ def metric(place: object, known: Evaluation, name: str, *, title: str = "", when
     figure(place, called, numbers.quantity(estimate.value, name), numbers.interval(estimate, name), name)
 
 
-def changes(columns: Sequence[object], now: Evaluation, before: Evaluation, *, when: str = "") -> None:
-    """The change in accuracy, and how often the predictions agree."""
-    change, agreement = now.against(before), now.agreement(before)
-    figure(
-        columns[0],
-        f"Change in accuracy {when}".strip(),
-        numbers.points(change),
-        numbers.points_interval(change),
-        "paired_difference",
-    )
-    figure(
-        columns[1],
-        f"Agreement {when}".strip(),
-        numbers.share(agreement.value),
-        numbers.interval(agreement, "agreement"),
-        "agreement",
-    )
+def change(place: object, now: Evaluation, before: Evaluation, name: str, *, when: str = "") -> None:
+    """The paired difference in a metric."""
+    moved, title = now.against(before, name), f"Change in {numbers.named(name)} {when}".strip()
+    figure(place, title, numbers.change(moved, name), numbers.change_interval(moved, name), "paired_difference")
 
 
-def constant(place: object, known: Evaluation) -> None:
-    """What always answering the commonest label gets."""
-    figure(place, "Constant classifier", numbers.share(known.constant), "accuracy", "constant_classifier")
+def agreement(place: object, now: Evaluation, before: Evaluation, *, when: str = "") -> None:
+    """How often two evaluations predict the same."""
+    same, title = now.agreement(before), f"Agreement {when}".strip()
+    figure(place, title, numbers.share(same.value), numbers.interval(same, "agreement"), "agreement")
+
+
+def constant(place: object, known: Evaluation, name: str) -> None:
+    """What always answering the commonest label gets in a metric."""
+    value = numbers.quantity(known.constant_in(name), name)
+    figure(place, "Constant classifier", value, numbers.named(name), "constant_classifier")
+
+
+def metric_of(page: Page, known: Evaluation) -> str:
+    """The metric that the visitor chose, or the main one where what is ``known`` has no such."""
+    chosen = page.session.metric
+    return chosen if chosen in known.metrics else known.main
 
 
 def metric_choice(page: Page, before: Evaluation | None) -> str:
+    """The metric that every figure, difference and line on the page is of."""
     session, key = page.session, "_w_metric"
-    names = list(before.metrics) if before is not None else ["accuracy"]
+    names = list(before.metrics) if before is not None else [session.metric or "accuracy"]
     show(key, session.metric if session.metric in names else names[0])
 
     def chosen(name: str) -> None:
@@ -173,7 +176,7 @@ def chart(before: Evaluation, now: Evaluation | None, name: str) -> None:
     drawing = charts.quality(
         table,
         title=numbers.title_of(name),
-        constant=before.constant if name == "accuracy" else None,
+        constant=before.constant_in(name),
         percent=name in numbers.SHARES,
     )
     draw(drawing, key="quality", alt="Quality of the whole model and of this mask with 95 % intervals")

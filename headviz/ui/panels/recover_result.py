@@ -17,6 +17,7 @@ from headviz.ui.errors import plain
 from headviz.ui.models_home import LARGEST_DOWNLOAD
 from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
+from headviz.ui.panels.quality import metric_choice, metric_of
 from headviz.ui.recoveries import Levels, Recoveries, RecoveryRun
 from headviz.ui.recovery_files import history_csv, importance_csv, record_json, zipped
 from headviz.ui.recovery_tables import from_the_bottom, run_table
@@ -33,7 +34,7 @@ def result(page: Page, run: RecoveryRun) -> None:
     recoveries = Recoveries(page.results)
     stage = recoveries.stage(run)
     if stage == "done":
-        _before_and_after(run)
+        _before_and_after(page, run)
         _use(page, run)
         _report(page, run)
         _beside_lora(page, run)
@@ -46,7 +47,7 @@ def result(page: Page, run: RecoveryRun) -> None:
 # -- quality -----------------------------------------------------------------------------------------------------------
 
 
-def _before_and_after(run: RecoveryRun) -> None:
+def _before_and_after(page: Page, run: RecoveryRun) -> None:
     st.header("Before and after", help=help_of("recovery", "selection_split"), anchor=False)
     best = run.recovery.history.best if run.recovery is not None else None
     chosen = "" if best is None else f" The weights are those of step {best:,}, the best on them."
@@ -54,7 +55,9 @@ def _before_and_after(run: RecoveryRun) -> None:
         f"On {_examples(run.validation)}.{chosen} The step was chosen on these texts, so the figures flatter the "
         "recovered model a little."
     )
-    _figures(run.levels["selection"], "recovered_selection")
+    levels = run.levels["selection"]
+    metric_choice(page, levels.whole)
+    _figures(page, levels, "recovered_selection")
 
 
 def _examples(data: Data) -> str:
@@ -62,21 +65,22 @@ def _examples(data: Data) -> str:
     return f"{len(data):,} validation texts of {plain(data.name)}{split}"
 
 
-def _figures(levels: Levels, key: str) -> None:
+def _figures(page: Page, levels: Levels, key: str) -> None:
     """Quality of the three models, what recovery changed, and how often the recovered one answers like the whole."""
     whole, masked, recovered = levels.whole, levels.masked, levels.recovered
     assert recovered is not None
-    metric = whole.main
+    metric = metric_of(page, whole)
     title, named = numbers.title_of(metric), {"Unpruned": whole, "Pruned": masked, "Recovered": recovered}
     columns = places(6, key)
     for place, (name, known) in zip(columns, named.items(), strict=False):
         estimate = known.metrics[metric]
         value, around = numbers.quantity(estimate.value, metric), numbers.interval(estimate, metric)
         figure(place, f"{title}, {name.lower()}", value, f"{around}, n = {len(known):,}", metric)
-    change = recovered.against(masked)
+    change = recovered.against(masked, metric)
     figure(
-        columns[3], "Change by recovery", numbers.points(change), numbers.points_interval(change), "paired_difference"
-    )
+        columns[3], "Change by recovery", numbers.change(change, metric),
+        numbers.change_interval(change, metric), "paired_difference",
+    )  # fmt: skip
     for place, name, other in ((columns[4], "recovered", recovered), (columns[5], "pruned", masked)):
         agreement = other.agreement(whole)
         figure(
@@ -87,7 +91,7 @@ def _figures(levels: Levels, key: str) -> None:
             for name, known in named.items()]  # fmt: skip
     drawing = charts.quality(
         pd.DataFrame(rows, columns=["what", "value", "low", "high"]), title=title,
-        constant=whole.constant if metric == "accuracy" else None, percent=metric in numbers.SHARES,
+        constant=whole.constant_in(metric), percent=metric in numbers.SHARES,
     )  # fmt: skip
     draw(drawing, key=f"{key}_chart", alt=f"{title} unpruned, pruned and recovered, with 95 % intervals")
 
@@ -100,7 +104,7 @@ def _report(page: Page, run: RecoveryRun) -> None:
         st.markdown(
             f"On {len(run.report):,} examples of {plain(run.report.name)}, which neither run nor mask has seen."
         )
-        _figures(levels, "recovered_report")
+        _figures(page, levels, "recovered_report")
     elif job is not None and job.state != "done":
         wait_for(job, page)
     else:
@@ -146,7 +150,7 @@ def _beside_lora(page: Page, run: RecoveryRun) -> None:
         return
     st.header("Beside LoRA", help=help_of("lora"), anchor=False)
     if recoveries.stage(twin) == "done":
-        _differences(run, twin)
+        _differences(page, run, twin)
         return
     job = recoveries.job(twin)
     if job is not None and job.state != "done":
@@ -159,16 +163,17 @@ def _beside_lora(page: Page, run: RecoveryRun) -> None:
     )  # fmt: skip
 
 
-def _differences(run: RecoveryRun, twin: RecoveryRun) -> None:
+def _differences(page: Page, run: RecoveryRun, twin: RecoveryRun) -> None:
     assert run.recovery is not None and twin.recovery is not None
     own, other = run.levels["selection"].recovered, twin.levels["selection"].recovered
     assert own is not None and other is not None
     st.markdown(f"{run.title} less LoRA, on {_examples(run.validation)}, on which both chose their best step.")
     columns = places(2, "recover_beside")
-    change = own.against(other)
+    metric = metric_of(page, own)
+    change = own.against(other, metric)
     figure(
-        columns[0], "Difference in accuracy", numbers.points(change), numbers.points_interval(change),
-        "paired_difference",
+        columns[0], f"Difference in {numbers.named(metric)}", numbers.change(change, metric),
+        numbers.change_interval(change, metric), "paired_difference",
     )  # fmt: skip
     if checks := run.recovery.history.checks:
         figure(
@@ -190,7 +195,7 @@ def _side_by_side(page: Page, run: RecoveryRun) -> None:
         st.markdown(
             f"On {_examples(run.validation)}, with 95 % intervals. Settings are those that are not the defaults."
         )
-        st.dataframe(run_table(others), hide_index=True, key="recover_runs")
+        st.dataframe(run_table(others, page.session.metric), hide_index=True, key="recover_runs")
 
 
 def _slice(page: Page, run: RecoveryRun) -> None:

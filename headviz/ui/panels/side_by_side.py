@@ -212,7 +212,7 @@ def _quality(page: Page, in_hand: Mask, a: Mask, b: Mask) -> None:
     if known[0] is None or known[1] is None:
         _measure(page, measured, in_hand, [one for one, there in zip((a, b), known, strict=True) if there is None])
         return
-    _figures(known[0], known[1])
+    _figures(known[0], known[1], quality.metric_of(page, known[0]))
 
 
 def _measure(page: Page, measured: Measured, in_hand: Mask, missing: list[Mask]) -> None:
@@ -235,13 +235,13 @@ def _measure(page: Page, measured: Measured, in_hand: Mask, missing: list[Mask])
         wait_for(measured.ask(others[0]), page)
 
 
-def _figures(a: Evaluation, b: Evaluation) -> None:
+def _figures(a: Evaluation, b: Evaluation, name: str) -> None:
     columns = places(5, "side_figures")
-    quality.metric(columns[0], a, a.main, when="of A")
-    quality.metric(columns[1], b, b.main, when="of B")
-    change, loss, agreement = b.against(a), b.loss_against(a), b.agreement(a)
-    told = f"{numbers.points_interval(change)}{_noise(change)}"
-    figure(columns[2], "Accuracy: B less A", numbers.points(change), told, "paired_difference")
+    quality.metric(columns[0], a, name, when="of A")
+    quality.metric(columns[1], b, name, when="of B")
+    change, loss, agreement = b.against(a, name), b.loss_against(a), b.agreement(a)
+    told = f"{numbers.change_interval(change, name)}{_noise(change)}"
+    figure(columns[2], f"{numbers.title_of(name)}: B less A", numbers.change(change, name), told, "paired_difference")
     told = f"{loss_interval(loss)}{_noise(loss)}"
     figure(columns[3], "Loss: B less A", loss_change(loss.value), told, "paired_difference", "loss")
     told = f"{numbers.interval(agreement, 'agreement')}, n = {len(a):,}"

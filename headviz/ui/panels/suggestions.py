@@ -1,4 +1,4 @@
-"""Suggest next: the head whose cut, and the one whose return, is predicted to serve the loss best."""
+"""Suggestions: the head whose cut, and the one whose return, is predicted to serve the loss best."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from headviz.mask import parse_head
-from headviz.ui import numbers
+from headviz.ui import numbers, steps
 from headviz.ui.controls import help_of
 from headviz.ui.page import Page
 
 if TYPE_CHECKING:
     from headviz.mask import Mask
-
-_ORDER = 2  # with curvature: first order says nothing of heads that are cut together
 
 
 def suggestions(page: Page, mask: Mask) -> None:
@@ -24,20 +22,29 @@ def suggestions(page: Page, mask: Mask) -> None:
     base = page.results.base()
     if base is None:
         return
-    locked, changes = list(page.session.choice.locks), toggle_changes(base.scores, mask, order=_ORDER)
+    locked, changes = list(page.session.choice.locks), toggle_changes(base.scores, mask)
     found = (
-        ("Cut", cheapest_cut(base.scores, mask, locked=locked, order=_ORDER), "suggest_cut", ":material/content_cut:"),
-        ("Restore", best_restore(base.scores, mask, locked=locked, order=_ORDER), "suggest_restore", ":material/undo:"),
+        ("Cut", cheapest_cut(base.scores, mask, locked=locked), "suggest_cut", ":material/content_cut:"),
+        ("Restore", best_restore(base.scores, mask, locked=locked), "suggest_restore", ":material/undo:"),
     )
-    st.markdown(
-        "Suggested next, with the predicted change of the loss in nats:", help=help_of("predicted_change", "curvature")
-    )
+    st.markdown(introduced(steps.record(page)), help=help_of("predicted_change"))
     with st.container(horizontal=True, key="suggestions"):
         for what, head, key, icon in found:
             if head is None:
                 continue
             change = numbers.signed(float(changes[parse_head(head)]), 4)
             st.button(f"{what} {head} ({change})", key=key, icon=icon, on_click=_toggle, args=(page, mask, head))
+
+
+def introduced(record: steps.Record) -> str:
+    """The sentence before the buttons: what they go by, and that they are guesses where such predictions were wrong."""
+    by = "by the predicted change of the loss, in nats"
+    if not record.missed:
+        return f"Suggested next, {by}:"
+    return (
+        f"A guess at what is next, {by}. On {record.missed} of your last {numbers.many(record.single, 'edit')} of one "
+        "head the measured interval does not hold the prediction:"
+    )
 
 
 def _toggle(page: Page, mask: Mask, head: str) -> None:

@@ -18,6 +18,7 @@ from headviz.ui.errors import shown
 from headviz.ui.grid import head_grid
 from headviz.ui.measured import Measured
 from headviz.ui.page import Page
+from headviz.ui.panels import quality
 from headviz.ui.panels.figures import figure, places
 from headviz.ui.results import controls_of
 
@@ -67,12 +68,13 @@ def summary(page: Page, mask: Mask) -> None:
     figure(columns[2], "By hand", numbers.many(len(by_hand), "head"), named, "mask")
     measured, known = _best_known(page, mask)
     if known is None:
-        figure(columns[3], "Accuracy", "unknown", "measure it below", "accuracy")
+        figure(columns[3], "Quality", "unknown", "measure it below", "evaluation")
     else:
-        estimate = known.metrics[known.main]
-        value, around = numbers.quantity(estimate.value, known.main), numbers.interval(estimate, known.main)
+        name = quality.metric_of(page, known)
+        estimate = known.metrics[name]
+        value, around = numbers.quantity(estimate.value, name), numbers.interval(estimate, name)
         of = {"report": "final", "selection": "chosen on these"}[measured.part]
-        figure(columns[3], numbers.title_of(known.main), value, f"{around}, n = {len(known):,}, {of}", known.main)
+        figure(columns[3], numbers.title_of(name), value, f"{around}, n = {len(known):,}, {of}", name)
 
 
 def heads(page: Page, mask: Mask) -> None:

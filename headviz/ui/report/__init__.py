@@ -49,7 +49,7 @@ def _summary(report: Report) -> str:
     if not report.measured:
         return said + "Nothing was measured yet."
     first = report.measured[0]
-    name = first.now.main
+    name = report.main(first)
     before, after = first.before.metrics[name], first.now.metrics[name]
     return said + (
         f"{numbers.title_of(name)} is {numbers.quantity(after.value, name)} ({numbers.interval(after, name)}), and "

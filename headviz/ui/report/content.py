@@ -45,7 +45,8 @@ class Report:
     """Everything a report holds. ``data``: what the examples were for -> the examples; ``data_note``: a sentence on how
     the splits came about, or "". ``scoring``: options of the scoring pass. ``savings``: of `headviz.cost.cost` at
     ``tokens`` tokens a text, None for a family that it does not know; ``speed``: of `headviz.latency.measure_latency`,
-    the whole model first, None where it was not measured. ``looks``: how many masks were measured for final figures."""
+    the whole model first, None where it was not measured. ``looks``: how many masks were measured for final figures;
+    ``metric``: the one that was chosen."""
 
     mask: Mask
     subject: Subject
@@ -59,3 +60,8 @@ class Report:
     speed: pd.DataFrame | None = None
     proofs: tuple[Proof, ...] = ()
     looks: int = 1
+    metric: str | None = None
+
+    def main(self, measured: Measured) -> str:
+        """The metric that stands first: the one that was chosen, or the task's."""
+        return self.metric if self.metric in measured.now.metrics else measured.now.main

@@ -116,17 +116,19 @@ def examples(measured: Measured) -> str:
 def figures(measured: Measured) -> list[tuple[str, ...]]:
     """Measure, whole model, this mask, change; each with its 95 % interval below, after a line break."""
     before, now = measured.before, measured.now
-    change = now.against(before)
     rows: list[tuple[str, ...]] = []
     for name in now.metrics:
-        moved = f"{numbers.points(change)}\n{numbers.points_interval(change)}" if name == "accuracy" else ""
+        change = now.against(before, name)
+        moved = f"{numbers.change(change, name)}\n{numbers.change_interval(change, name)}"
         rows.append((numbers.title_of(name), *(_figure(one.metrics[name], name) for one in (before, now)), moved))
     loss = now.loss_against(before)
     moved = f"{numbers.signed(loss.value, 3)}\n{numbers.signed(loss.low, 3)} to {numbers.signed(loss.high, 3)}"
     rows.append(("Mean loss, nats", f"{before.loss.mean():.3f}", f"{now.loss.mean():.3f}", moved))
     agreement = now.agreement(before)
     rows.append(("Agreement with the whole model", "", _figure(agreement, "agreement"), ""))
-    rows.append(("Accuracy of a constant classifier", numbers.share(now.constant), numbers.share(now.constant), ""))
+    for name in now.metrics:
+        constant = numbers.quantity(now.constant_in(name), name)
+        rows.append((f"{numbers.title_of(name)} of a constant classifier", constant, constant, ""))
     return rows
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import headviz as hv
 from headviz.mask import head_names
-from headviz.prediction import toggle_changes
+from headviz.prediction import predicted_change, toggle_changes
 from headviz.ui import numbers, steps
 from headviz.ui.measured import Measured
 from headviz.ui.page import Page
@@ -78,7 +79,7 @@ def test_suggestions_are_the_least_predicted_changes_and_leave_locked_heads_alon
     cheapest, best = (min(heads, key=lambda head: of[head]) for heads in (mask.kept, mask.pruned))
     assert button(at, "Cut L").label.startswith(f"Cut {cheapest} ({numbers.signed(of[cheapest], 4)}")
     assert button(at, "Restore L").label.startswith(f"Restore {best} ({numbers.signed(of[best], 4)}")
-    assert "with the predicted change of the loss" in text(at)
+    assert "Suggested next, by the predicted change of the loss" in text(at)
     session.choice.locks = {cheapest: True}
     at.run()
     assert button(at, "Cut L").label.split()[1] != cheapest
@@ -89,13 +90,64 @@ def test_suggestions_are_the_least_predicted_changes_and_leave_locked_heads_alon
 # -- answers -----------------------------------------------------------------------------------------------------------
 
 
-def test_answers_are_marked_as_predicted_and_measured_with_the_number_of_examples(at: Any) -> None:
+def test_answers_are_measured_first_and_predicted_in_one_small_line(at: Any) -> None:
     shown = figures(at)
-    assert shown["Predicted change of the loss"].endswith("nats")
-    assert shown["Measured change of the loss"].endswith("nats")
-    deltas = {metric.label: metric.delta for metric in at.metric}
-    assert "scored examples" in deltas["Predicted change of the loss"]
-    assert "n = 20" in deltas["Measured change of the loss"]
+    assert shown["Measured change of the loss"].endswith("nats") and not any("redicted" in label for label in shown)
+    assert "n = 20" in next(one.delta for one in at.metric if one.label == "Measured change of the loss")
+    session = session_of(at)
+    base, mask = Results(session, *_shelf_and_jobs(at)).base(), session.steps[-1].mask
+    told = [one.value for one in at.caption if "redicted" in one.value]
+    change = predicted_change(base.scores, mask, order=2)  # type: ignore[union-attr]
+    assert len(told) == 1 and told[0].startswith(
+        f"Predicted change of the loss: {numbers.signed(change.value, 4)} nats, from 20 scored examples."
+    )
+    assert "shows here after a few measured edits" in told[0]
+
+
+def test_prediction_says_how_far_it_was_off_on_the_last_measured_edits(at: Any) -> None:
+    session, toggled = session_of(at), ("L0H0", "L0H1", "L1H2", "L2H3", "L0H0")
+    for head in toggled:
+        results = Results(session, *_shelf_and_jobs(at))
+        session.edit(session.steps[-1].mask.with_toggled(head), results.preset())
+        at.run()
+    at.run()  # suggestions come before the measuring of their run
+    results = Results(session, *_shelf_and_jobs(at))
+    table = steps.frame(page_of(results)).dropna()
+    assert len(table) == len(toggled)
+    off = sorted(abs(table["predicted"] - table["measured"]))
+    told = next(one.value for one in at.caption if "redicted" in one.value)
+    assert f"Usually within {off[3]:.4f} nats on your last 5 edits (4 of them)." in told
+    missed = int((~table["predicted"].between(table["low"], table["high"])).sum())
+    assert missed, "a random model's predictions miss"
+    assert f"A guess at what is next, by the predicted change of the loss, in nats. On {missed} of your last 5" in text(
+        at
+    )
+
+
+def test_every_figure_is_of_the_chosen_metric(at: Any) -> None:
+    button(at, "Cut L").click().run()
+    session = session_of(at)
+    results = Results(session, *_shelf_and_jobs(at))
+    for part in ("selection", "report"):
+        Measured(results, part).ask()  # type: ignore[arg-type]
+        Measured(results, part).ask(session.steps[-1].mask)  # type: ignore[arg-type]
+    for name, title in (("macro_f1", "Macro-F1"), ("matthews", "Matthews")):
+        at.segmented_control(key="_w_metric").set_value(name).run()
+        shown, within = figures(at), numbers.named(name)
+        now, whole, last = (
+            Measured(results).evaluation(mask)
+            for mask in (session.steps[-1].mask, None, session.steps[-2].mask)
+        )  # fmt: skip
+        assert now is not None and whole is not None and last is not None
+        assert shown[f"{title} now"] == numbers.quantity(now.metrics[name].value, name)
+        assert shown[f"Change in {within}"] == numbers.change(now.against(whole, name), name)
+        assert shown["Against the last mask"] == numbers.change(now.against(last, name), name)
+        assert shown["Constant classifier"] in {
+            numbers.quantity(Measured(results, part).evaluation().constant_in(name), name)  # type: ignore[arg-type,union-attr]
+            for part in ("selection", "report")
+        }
+        assert f"{title} final" in shown and f"Change in {within} final" in shown
+        assert not any("accuracy" in label for label in shown)
 
 
 def test_difference_from_the_last_mask_is_paired_and_says_where_it_could_be_noise(at: Any) -> None:
@@ -105,7 +157,7 @@ def test_difference_from_the_last_mask_is_paired_and_says_where_it_could_be_nois
     before, now = (step.mask for step in session.steps[-2:])
     results = Results(session, *_shelf_and_jobs(at))
     change = Measured(results).evaluation(now).against(Measured(results).evaluation(before))  # type: ignore[union-attr,arg-type]
-    assert figures(at)["Against the last mask"] == numbers.points(change)
+    assert figures(at)["Against the last mask"] == numbers.change(change, "accuracy")
 
 
 def _shelf_and_jobs(at: Any) -> tuple[Any, Any]:
@@ -151,8 +203,8 @@ def test_history_holds_what_was_changed_predicted_and_measured(made: Results) ->
     assert table["what"].tolist() == ["1 head cut", "L1H1 cut", "L0H0 restored"]
     scores = made.base().scores  # type: ignore[union-attr]
     losses = [float(hv.evaluate(made.session.subject, Measured(made).data(), mask).loss.mean()) for mask in masks]
-    gradients = scores.gate_gradient.mean(axis=0)
-    assert table["predicted"].tolist()[1:] == pytest.approx([-gradients[1, 1], gradients[0, 0]], abs=1e-6)
+    predicted = [predicted_change(scores, mask, order=2).value for mask in masks]
+    assert table["predicted"].tolist()[1:] == pytest.approx(np.diff(predicted).tolist(), abs=1e-6)
     assert table["measured"].tolist()[1:] == pytest.approx([losses[1] - losses[0], losses[2] - losses[1]], abs=1e-6)
     assert (table["low"] <= table["measured"])[1:].all() and table["predicted"].isna()[0]
 
