@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import numbers
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +59,8 @@ def extract(tables: Sequence[Table], inputs: tuple[str, ...] | None, label: str 
     ``inputs`` and ``label`` are the caller's column names, None to guess. Raises `DataError` for columns that are
     missing, doubtful or twice there, for values that are neither text nor label, and for files that disagree.
     """
-    first_line_counts = any(name.isdecimal() for name in (*(inputs or ()), label or ""))
+    asked = [*(inputs or ()), label or ""]
+    first_line_counts = any(part.strip().isdecimal() for name in asked for part in name.split(","))
     if not any(len(table.ids) for table in tables) and not first_line_counts:
         raise DataError(f"{tables[0].source} has no rows. Give data with at least one text.")
     parts: list[Rows] = []
@@ -110,6 +112,7 @@ def _choose(
     table: Table, inputs: tuple[str, ...] | None, label: str | None
 ) -> tuple[Table, tuple[int, ...], int | None]:
     """The table to read (with or without its first line as header) and the positions of inputs and label."""
+    inputs = _parted(table, inputs)
     asked = [*(inputs or ()), *([label] if label is not None else [])]
     if table.headless is not None and asked and all(name.isdecimal() for name in asked):
         default_names = table.names == tuple(str(j) for j in range(len(table.names)))
@@ -143,8 +146,23 @@ def _numbered(
     return table, (others[0],), label_at
 
 
+def _parted(table: Table, inputs: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """A name with a comma in it that is no column, as two names."""
+    if inputs is None or len(inputs) != 1 or "," not in inputs[0] or _found(table, inputs[0]):
+        return inputs
+    parts = tuple(part.strip() for part in inputs[0].split(","))
+    return parts if len(parts) == 2 and all(parts) else inputs
+
+
+def _found(table: Table, name: str) -> list[int]:
+    """The columns of that name, however its accents are composed."""
+    exact = [j for j, one in enumerate(table.names) if one == name]
+    composed = unicodedata.normalize("NFC", name)
+    return exact or [j for j, one in enumerate(table.names) if unicodedata.normalize("NFC", one) == composed]
+
+
 def _position(table: Table, name: str) -> int:
-    found = [j for j, one in enumerate(table.names) if one == name]
+    found = _found(table, name)
     if len(found) == 1:
         return found[0]
     if found:

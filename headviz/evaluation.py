@@ -14,6 +14,7 @@ from headviz import stats
 from headviz.batches import BATCH_TOKENS
 from headviz.data import require_data
 from headviz.errors import DataError, MaskError
+from headviz.label_notes import id_notes, swap_notes
 from headviz.labels import match_labels
 from headviz.mask import Mask
 from headviz.progress import CancelSignal, OnProgress, Progress
@@ -37,7 +38,7 @@ class Evaluation:
 
     ``logits`` (N, C) float32; ``labels`` (N,) the true classes; ``loss`` (N,) float64, nats; ``ids`` (N,) row numbers
     in the source; ``classes`` their names; ``task`` and ``metric_names`` say which figures; ``provenance``. Rows stand
-    in the data's order.
+    in the data's order. ``notes``: sentences that a page shows.
     """
 
     logits: np.ndarray
@@ -48,9 +49,27 @@ class Evaluation:
     task: str
     metric_names: tuple[str, ...]
     provenance: dict[str, Any]
+    label_notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What speaks for labels that do not mean what they are taken for. The answers are asked only where nothing
+        is cut: heads that are gone may turn them round, too."""
+        if not tasks[self.task].metrics.keys() >= {"accuracy", "matthews"} or self.is_cut:
+            return self.label_notes
+        accuracy, matthews = (
+            self.metrics.get(name) or tasks[self.task].metrics[name](self.labels, self.predictions, len(self.classes))
+            for name in ("accuracy", "matthews")
+        )
+        return self.label_notes + swap_notes(self.confusion, accuracy, matthews, self.constant, self.classes)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a mask that cuts a head was on."""
+        return bool((self.provenance.get("options") or {}).get("pruned"))
 
     @cached_property
     def predictions(self) -> np.ndarray:
@@ -228,6 +247,7 @@ class Prepared:
             task=subject.task,
             metric_names=self.metrics,
             provenance=record(subject, data, pruned) | {"truncated": truncated},
+            label_notes=id_notes(data, subject.labels),
         )
 
 

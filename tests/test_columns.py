@@ -90,6 +90,22 @@ def test_name_twice_is_an_error_only_where_it_is_taken() -> None:
     assert extract([tsv("id\tid\ttext\na\tb\tc\n")], None, None).inputs == [("c",)]
 
 
+@pytest.mark.parametrize(
+    ("names", "asked", "taken"),
+    [
+        (("premise", "hypothesis"), "premise, hypothesis", ("premise", "hypothesis")),
+        (("Review, full", "label"), "Review, full", ("Review, full",)),  # a column of that very name wins
+        (("Review", "full", "Review, full"), "Review, full", ("Review, full",)),
+    ],
+)
+def test_name_with_a_comma_is_a_column_or_two(names: tuple[str, ...], asked: str, taken: tuple[str, ...]) -> None:
+    assert extract([table(**{name: ["a"] for name in names})], (asked,), None).columns[0] == taken
+
+
+def test_columns_match_however_their_accents_are_composed() -> None:
+    assert extract([table(résumé=["a"])], ("r\u00e9sum\u00e9",), None).inputs == [("a",)]
+
+
 # Files without a header line
 
 

@@ -101,12 +101,79 @@ def test_integers_without_names_are_ids_only_when_said_so(labels: list) -> None:
         match_labels(data(labels), NLI)
     message = str(e.value)
     assert "contradiction, neutral, entailment" in message
-    assert 'labels="ids"' in message and "labels={'0': 'contradiction', ...}" in message
+    assert 'labels="ids"' in message and "labels={'0': ...}" in message
 
 
-def test_mapping_in_the_message_is_no_odd_one() -> None:
-    with pytest.raises(DataError, match=r"such as labels=\{'1': 'neutral', \.\.\.\}"):
-        match_labels(data([1, 0]), NLI)
+STARS = ("1 star", "2 stars", "3 stars", "4 stars", "5 stars")
+
+
+@pytest.mark.parametrize(
+    ("labels", "model", "example"),
+    [
+        ([1, 2, 3, 4, 5], STARS, "labels={'1': '1 star', ...}"),
+        (["5", "4", "3", "2", "1"], STARS, "labels={'5': '5 stars', ...}"),
+        ([1, 2, 3, 4, 0], STARS, "labels={'1': ...}"),  # counted from 0: 1 is "2 stars"
+        ([1, 2, 3], STARS, "labels={'1': ...}"),  # may be counted from 0 as well
+        ([1, 0], NLI, "labels={'1': ...}"),
+        ([1, 2], ("1 of 2", "2 of 2"), "labels={'1': ...}"),
+        ([-1, 0, 1], ("bad", "so so", "good"), "labels={'-1': ...}"),
+    ],
+)
+def test_mapping_in_the_message_is_true_or_left_open(labels: list, model: tuple[str, ...], example: str) -> None:
+    with pytest.raises(DataError) as e:
+        match_labels(data(labels), model)
+    assert str(e.value).endswith(f"a mapping such as {example}.")
+
+
+def test_ids_that_count_from_one_are_said_to() -> None:
+    with pytest.raises(DataError, match=r"may count from 1\. Give a mapping such as labels=\{'5': '5 stars', \.\.\.\}"):
+        match_labels(data([1, 2, 3, 4, 5], "ids"), STARS)
+
+
+@pytest.mark.parametrize(
+    ("model", "labels", "expected"),
+    [
+        (("1", "2", "3"), ["3", "1", "2"], [2, 0, 1]),
+        (("-1", "0", "1"), ["0", "-1", "1"], [1, 0, 2]),
+        (("1", "0"), ["0", "1.0"], [1, 0]),
+    ],
+)
+def test_text_that_spells_a_label_of_the_model_is_its_name(model: tuple, labels: list, expected: list[int]) -> None:
+    assert ids(data(labels), model) == expected
+    assert not needs_choice(data(labels), model)
+
+
+def test_integer_is_no_name_even_where_the_model_has_it() -> None:
+    with pytest.raises(DataError, match=r"labels=\{'1': '1', \.\.\.\}"):
+        match_labels(data([1, 2, 3]), ("1", "2", "3"))
+
+
+def test_names_match_however_their_accents_are_composed() -> None:
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    assert ids(data([composed, "bar"]), (apart, "bar")) == [0, 1]
+    assert ids(data(["x", "bar"], {"x": composed}), (apart, "bar")) == [0, 1]
+    assert ids(data([composed, "bar"], {apart: "bar", "bar": "bar"}), ("a", "bar")) == [1, 1]
+
+
+@pytest.mark.parametrize("mark", [-1, "-1", -100, None, "", "?", "N/A", float("nan")])
+@pytest.mark.parametrize("option", [None, "ids"])
+def test_column_of_one_mark_has_no_label_and_the_mark_is_no_class(mark: object, option: str | None) -> None:
+    of = data([mark, mark, mark], option)
+    with pytest.raises(DataError, match=r"No row of DataFrame has a label: column 'label' (holds|is empty)") as e:
+        match_labels(of, NLI)
+    assert "{" not in str(e.value)
+    assert not needs_choice(of, NLI)
+
+
+def test_mark_of_a_missing_label_is_one_of_the_models_where_it_has_it_or_is_mapped() -> None:
+    assert ids(data(["-1", "-1"]), ("-1", "0", "1")) == [0, 0]
+    assert ids(data([-1, -1], {-1: "neutral"}), NLI) == [1, 1]
+
+
+def test_mark_of_a_missing_label_in_some_rows_is_never_offered_as_a_class() -> None:
+    with pytest.raises(DataError, match="If -1 marks rows without a label, leave them out") as e:
+        match_labels(data([0, -1, 1], "ids"), NLI)
+    assert "{" not in str(e.value)
 
 
 @pytest.mark.parametrize("model", [NAMELESS, ("label_0", "label_1", "label_2"), ("0", "1", "2")])

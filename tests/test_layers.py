@@ -25,7 +25,7 @@ ROWS = (
     ("attention", "entropy", "pruned_modeling", "readers"),
     ("families", "observers", "tasks"),
     ("demo",),
-    ("batches", "checkpoint", "columns", "data", "hub", "labels", "subject"),
+    ("batches", "checkpoint", "columns", "data", "hub", "label_notes", "labels", "subject"),
     (
         *("cost", "evaluation", "improve", "inspection", "prediction", "pruned_card", "pruned_folder", "pruning"),
         *("replay", "saving", "scores", "scores_file"),

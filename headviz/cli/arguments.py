@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -40,13 +41,16 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 def add_data(parser: argparse.ArgumentParser) -> None:
     """``--split --inputs --label --labels``, as `headviz.load_data` has them."""
     parser.add_argument("--split", metavar="NAME", help="train, validation, test, ... (default: the only one there is)")
-    parser.add_argument("--inputs", type=names, metavar="COLUMN[,COLUMN]", help="the text column, or two for pairs")
+    parser.add_argument(
+        "--inputs", type=columns, metavar="COLUMN[,COLUMN]", help="the text column, or two for pairs; commas in quotes"
+    )
     parser.add_argument("--label", metavar="COLUMN", help="the column with the labels")
     parser.add_argument(
         "--labels",
         type=labels,
         metavar="ids|RAW=LABEL,...",
-        help="'ids': integers are the model's own ids; or which raw value means which label of the model",
+        help="'ids': integers are the model's own ids; or which raw value means which label of the model: "
+        "0=negative,1=positive, or as JSON, or the name of a .json file",
     )
 
 
@@ -63,15 +67,63 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
+def columns(text: str) -> str | tuple[str, ...]:
+    """One column or two. Without quotes the text stays whole: the data tells whether its comma is part of a name."""
+    if '"' not in text:
+        return text if names(text) else ()
+    found = tuple(part.strip() for part in _unquoted(text))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty name; write names with commas between them")
+    return found
+
+
 def labels(text: str) -> str | dict[str, str]:
+    """``ids``, ``RAW=LABEL,...`` (names with commas in double quotes), a JSON object, or the name of a file of it."""
     if text == "ids":
         return text
+    if text.lstrip().startswith("{"):
+        return _mapping(text, "the text after --labels")
+    if text.lower().endswith(".json") and "=" not in text:
+        try:
+            return _mapping(Path(text).expanduser().read_text("utf-8-sig"), text)
+        except (OSError, UnicodeDecodeError):
+            raise argparse.ArgumentTypeError(f"{text!r} cannot be read; give a JSON file of your own") from None
     found = {}
-    for part in text.split(","):
+    for part in _unquoted(text):
         raw, equals, label = part.partition("=")
         if not (equals and raw.strip() and label.strip()):
-            raise argparse.ArgumentTypeError(f"{part!r} is neither 'ids' nor RAW=LABEL, such as 0=negative,1=positive")
+            raise argparse.ArgumentTypeError(
+                f"{part!r} is neither 'ids' nor RAW=LABEL, such as 0=negative,1=positive. A name with a comma needs "
+                """double quotes, as in '0="Business, Finance",1=Sport', or JSON: '{"0": "Business, Finance"}'"""
+            )
         found[raw.strip()] = label.strip()
+    return found
+
+
+def _unquoted(text: str) -> list[str]:
+    """The parts between commas, those inside double quotes left out, without the quotes."""
+    if text.count('"') % 2:
+        raise argparse.ArgumentTypeError(f"{text!r} has a double quote that is never closed")
+    parts, quoted = [""], False
+    for character in text:
+        if character == '"':
+            quoted = not quoted
+        elif character == "," and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+def _mapping(text: str, where: str) -> dict[str, str]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not found or not all(isinstance(label, str) for label in found.values()):
+        raise argparse.ArgumentTypeError(
+            f"""{where} is not a JSON object from raw values to labels, such as {{"0": "Business, Finance"}}"""
+        )
     return found
 
 

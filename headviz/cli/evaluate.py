@@ -45,6 +45,7 @@ def run(args: argparse.Namespace, console: Console) -> Result:
     if mask is not None:
         masked = hv.evaluate(subject, data, mask, on_progress=_staged(console, "measuring the cut model"))
     console.notes(truncation_note(masked.provenance.get("truncated", 0), subject))
+    console.notes(whole.notes)
     beside = None if mask is None else Beside(whole, masked.agreement(whole), masked.against(whole))
     return Result(_lines(args, masked, mask, beside), _data(masked, mask, beside))
 

@@ -41,6 +41,7 @@ def run(args: argparse.Namespace, console: Console) -> Result:
     data = open_data(args, args.data, console)
     subject = open_model(args, args.model, console)
     import headviz as hv
+    from headviz.label_notes import id_notes
 
     scores = hv.score(
         subject,
@@ -52,6 +53,8 @@ def run(args: argparse.Namespace, console: Console) -> Result:
     )
     console.notes(truncation_note(scores.provenance.get("truncated", 0), subject))
     console.notes(scores.notes)
+    if args.targets == "labels":
+        console.notes(id_notes(data, subject.labels))
     if target is not None:
         scores.save(target)
     return Result(_lines(scores, args, target), _data(scores))

@@ -37,6 +37,32 @@ def test_labels_that_are_neither_are_refused(text: str) -> None:
         arguments.labels(text)
 
 
+def test_labels_with_commas_are_said_in_quotes_in_json_or_in_a_file(tmp_path: Path) -> None:
+    wanted = {"0": "Business, Finance", "1": "Sci=Tech"}
+    assert arguments.labels('0="Business, Finance",1=Sci=Tech') == wanted
+    assert arguments.labels('"0=Business, Finance","1=Sci=Tech"') == wanted
+    assert arguments.labels('{"0": "Business, Finance", "1": "Sci=Tech"}') == wanted
+    file = tmp_path / "labels.json"
+    file.write_text('{"0": "Business, Finance", "1": "Sci=Tech"}', encoding="utf-8")
+    assert arguments.labels(str(file)) == wanted
+
+
+@pytest.mark.parametrize(
+    "text", ["0=Business, Finance,1=Sport", '0="Business', "{}", '{"0": 1}', "[1]", "{", "absent.json"]
+)
+def test_labels_that_cannot_be_read_are_refused_with_a_way_to_say_them(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=r"JSON|double quote"):
+        arguments.labels(text)
+
+
+def test_columns_keep_a_comma_in_quotes_and_leave_others_to_the_data() -> None:
+    assert arguments.columns("premise, hypothesis") == "premise, hypothesis"
+    assert arguments.columns('"Review, full",title') == ("Review, full", "title")
+    for text in ("a,", '"",a'):
+        with pytest.raises(argparse.ArgumentTypeError, match="empty name"):
+            arguments.columns(text)
+
+
 def test_names_are_split_at_commas() -> None:
     assert arguments.names("premise, hypothesis") == ("premise", "hypothesis")
     with pytest.raises(argparse.ArgumentTypeError, match="empty name"):

@@ -100,15 +100,17 @@ def _refusal_on_top(page: Page) -> Iterator[None]:
 
 def labels_form(page: Page) -> None:
     """Ask what labels mean where nothing says so: the model's own ids, or one of its labels each."""
-    from headviz.labels import needs_choice
+    from headviz.labels import is_unlabelled, needs_choice
 
     session, misfit = page.session, page.results.misfit()
     if misfit is None or session.subject is None or session.data is None:
         return
+    labels = session.subject.labels
     raws = sorted(session.data.raw_labels, key=lambda raw: (str(type(raw)), raw))
+    if is_unlabelled(session.data.calibration, labels):
+        raws = []
     st.header("What do the labels mean?" if raws else "Labels are missing", anchor=False)
     sentence(opening.in_words_of_the_form(misfit))
-    labels = session.subject.labels
     if not raws or len(raws) > max(50, len(labels)):
         return
     if needs_choice(session.data.calibration, labels):

@@ -9,7 +9,7 @@ import streamlit as st
 
 from headviz.ui import numbers
 from headviz.ui.controls import answer, help_of, show
-from headviz.ui.errors import plain
+from headviz.ui.errors import note, plain
 from headviz.ui.measured import LARGE_DRAW, Measured
 from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
@@ -38,6 +38,8 @@ def whole_model(page: Page) -> None:
     for column, name in zip(columns, known.metrics, strict=False):
         metric(column, known, name)
     constant(columns[-1], known, metric_of(page, known))
+    for text in known.notes:
+        note(text)
 
 
 def final(page: Page, mask: Mask) -> None:
