@@ -3,7 +3,7 @@ from memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from headviz.checkpoint import (
 )
 from headviz.errors import LoadError
 from headviz.families.weights import all_heads_are_silent, attention_parameters
+from headviz.foreign import explained
 from headviz.hub import resolve
 from headviz.mask import Mask
 from headviz.progress import OnProgress, Progress
@@ -79,11 +80,13 @@ class Subject:
         Qwen3, as classifiers and as language models, whose classes are then the tokens that may come next, and
         classifiers of images. Raises LoadError when the model does not fit the task or its attention cannot be reached.
         """
-        _require_model(model, name)
-        task = _task_of(model) if task is None else task
-        if missing := tasks[task].missing(processor):
-            raise LoadError(f"{name} {missing}.")
-        return _subject(model, processor, name=name, revision=None, fingerprint=state_fingerprint(model), task=task)
+        with explained(LoadError, lambda reason: f"{name} cannot be taken as it is: {reason}. Give a plain model."):
+            _require_model(model, name)
+            task = _task_of(model) if task is None else task
+            if missing := tasks[task].missing(processor):
+                raise LoadError(f"{name} {missing}.")
+            fingerprint = state_fingerprint(model)
+        return _subject(model, processor, name=name, revision=None, fingerprint=fingerprint, task=task)
 
     @property
     def layers(self) -> int:
@@ -248,7 +251,28 @@ def _require_padding(config: Any, processor: Any, name: str) -> None:
         )
 
 
-def _subject(
+def _cannot_run(model: Any, processor: Any, name: str, task: str | None) -> Callable[[str], str]:
+    """The sentence on a model whose own code fails on a first input, given what it said."""
+
+    def sentence(reason: str) -> str:
+        config: Any = model.config
+        what = "an image" if task == "image-classification" else "a text"
+        padding = getattr(processor, "pad_token_id", None)
+        remedy = "Its weights, its configuration and transformers do not fit each other: load or train it again"
+        if padding is not None and getattr(config, "pad_token_id", None) is None:
+            remedy = f"Its configuration has no pad_token_id: load it again with that of its tokenizer, {padding}"
+        return f"{name}, of the family {whole_type(config.model_type)}, cannot run {what}: {reason}. {remedy}."
+
+    return sentence
+
+
+def _subject(model: nn.Module, processor: Any, *, name: str, task: str | None, **about: Any) -> Subject:
+    """A Subject of a model that has passed on a first input, or LoadError, whatever its own code raises there."""
+    with explained(LoadError, _cannot_run(model, processor, name, task)):
+        return _tried(model, processor, name=name, task=task, **about)
+
+
+def _tried(
     model: nn.Module,
     processor: Any,
     *,

@@ -20,7 +20,10 @@ PACKAGE = ROOT / "headviz"
 
 # From the ground up; a module may import from its own row and from rows above it in this list, without a cycle.
 ROWS = (
-    ("errors", "extras", "files", "glossary", "option", "progress", "provenance", "registry", "stats", "units"),
+    (
+        *("errors", "extras", "files", "foreign", "glossary", "option", "progress", "provenance", "registry"),
+        *("stand_ins", "stats", "units"),
+    ),
     ("mask", "selection", "head_scores", "hies"),
     ("attention", "entropy", "pruned_modeling", "readers"),
     ("families", "observers", "tasks"),

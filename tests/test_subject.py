@@ -154,3 +154,34 @@ def test_wrap_model_with_other_outputs_switched_on_scores_alike_and_keeps_them(s
     scores = hv.score(hv.Subject.wrap(model, tokenizer, name="tiny"), data)
     np.testing.assert_array_equal(scores.gate_gradient, plain.gate_gradient)
     assert getattr(model.config, setting) is value
+
+
+def test_wrap_model_whose_own_code_fails_is_refused_in_one_sentence_with_the_cause() -> None:
+    model, tokenizer = tiny_model("qwen2")
+    attention = model.model.layers[0].self_attn
+    attention.q_proj.weight.data = attention.q_proj.weight.data[:24]
+    attention.q_proj.bias.data = attention.q_proj.bias.data[:24]
+    with pytest.raises(hv.LoadError, match=r"^cut, of the family qwen2, cannot run a text: .+\. Its weights") as told:
+        hv.Subject.wrap(model, tokenizer, name="cut")
+    assert told.value.__cause__ is not None
+
+
+def test_wrap_model_without_padding_token_names_it() -> None:
+    model, tokenizer = tiny_model("roberta")
+    model.roberta.embeddings.padding_idx = model.config.pad_token_id = None
+    with pytest.raises(hv.LoadError, match="has no pad_token_id: load it again with that of its tokenizer, 1"):
+        hv.Subject.wrap(model, tokenizer, name="tiny")
+
+
+def test_wrap_configuration_with_one_number_for_each_stage_works_or_names_the_family() -> None:
+    import transformers
+
+    images = transformers.ViTImageProcessorPil(size={"height": 32, "width": 32})
+    stages = {"depths": [1] * 4, "hidden_sizes": [8, 8, 16, 16], "num_attention_heads": [1, 1, 2, 2]}
+    swin = transformers.SwinConfig(
+        image_size=32, patch_size=4, embed_dim=16, depths=[1, 1], num_heads=[2, 2], window_size=4
+    )
+    assert hv.Subject.wrap(transformers.SwinForImageClassification(swin), images, name="s").heads == (2, 2)
+    pvt = transformers.PvtConfig(image_size=32, num_labels=3, **stages)
+    with pytest.raises(hv.LoadError, match="family pvt"):
+        hv.Subject.wrap(transformers.PvtForImageClassification(pvt), images, name="p")

@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from headviz.checkpoint.contents import models_below
 from headviz.checkpoint.pruned import check_kept, is_pruned, pruned_class
 from headviz.errors import LoadError
 from headviz.pruned_modeling import PREFIX, classes_of_type, whole_type
+from headviz.stand_ins import stand_in, start_of
 
 WORKING = "BERT, RoBERTa, XLM-R, DistilBERT, ELECTRA and ALBERT"
 
@@ -21,16 +23,17 @@ OUTSIDE_INTERFACE = frozenset(
 # Decoders whose classifiers are known to work as models in memory: they read a text's class off its last token.
 DECODERS = frozenset("gpt2 llama mistral qwen2 qwen3".split())
 # Families that count positions from pad_token_id + 1, so that many rows of their table are never reached.
-_PADDED_POSITIONS = frozenset(
+PADDED_POSITIONS = frozenset(
     "camembert data2vec-text esm longformer markuplm mpnet roberta roberta-prelayernorm "
     "xlm-roberta xlm-roberta-xl xmod".split()
 )
 # What a stranger's config.json could switch on: other attention kernels, other files, patched classes, tuples as
-# outputs, hooks that collect hidden states.
+# outputs, hooks that collect hidden states. And what only changes how a forward pass goes about its work.
 _DROPPED = frozenset(
     "attn_implementation _attn_implementation _attn_implementation_internal experts_implementation "
     "_experts_implementation fusion_config distributed_config transformers_weights _name_or_path name_or_path "
-    "output_attentions output_hidden_states return_dict use_return_dict torchscript auto_map".split()
+    "output_attentions output_hidden_states return_dict use_return_dict torchscript auto_map "
+    "chunk_size_feed_forward gradient_checkpointing".split()
 )
 _SIZES = (
     "num_attention_heads",
@@ -43,6 +46,11 @@ _SIZES = (
     "vocab_size",
     "max_position_embeddings",
     "num_labels",
+)
+# How the names of the text files begin that a model is made of; others may be what they like.
+_TEXTS = (
+    *("config.json", "tokenizer", "vocab", "merges", "special_tokens_map", "added_tokens", "head_mask"),
+    *("preprocessor_config", "generation_config", "model.safetensors.index"),
 )
 _MOST_LAYERS = 1_000
 _NO_LIMIT = 1_000_000  # tokenizers without a limit say 1e30
@@ -60,8 +68,8 @@ def read_config(folder: Path, name: str) -> dict[str, Any]:
         )
     path = folder / "config.json"
     if not path.is_file():
-        what = "is empty" if not any(folder.iterdir()) else "has no config.json"
-        raise LoadError(f"The folder {name} {what}. Give a folder written by transformers' save_pretrained.")
+        raise LoadError(f"The folder {name} {_instead_of_config(folder)}.")
+    _refuse_stand_ins(folder, name)
     try:
         raw = json.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
@@ -71,6 +79,33 @@ def read_config(folder: Path, name: str) -> dict[str, Any]:
     return raw
 
 
+def _instead_of_config(folder: Path) -> str:
+    """What a folder without config.json is, and what to do: the rest of a sentence, and perhaps one more."""
+    if not any(folder.iterdir()):
+        return "is empty. Give a folder written by transformers' save_pretrained"
+    if below := models_below(folder):
+        which = ", ".join(below[:4]) + (f" and {len(below) - 4} more" if len(below) > 4 else "")
+        one = len(below) == 1
+        return f"has no config.json, but {which} in it {'has' if one else 'have'}. Give " + (
+            f"that folder, {folder.name}/{below[0]}"
+            if one
+            else f"one of these folders, such as {folder.name}/{below[-1]}"
+        )
+    if (folder.parent / "config.json").is_file():
+        return (
+            f"has no config.json, but the folder above it, {folder.absolute().parent.name}, has one. Give that folder"
+        )
+    return "has no config.json. Give a folder written by transformers' save_pretrained"
+
+
+def _refuse_stand_ins(folder: Path, name: str) -> None:
+    """Raises LoadError where a file that the model is made of is a pointer or a web page."""
+    for path in sorted(folder.iterdir()):
+        used = path.name.startswith(_TEXTS) or path.suffix == ".model"
+        if used and path.is_file() and (what := stand_in(start_of(path))):
+            raise LoadError(f"{path.name} of {name} {what}")
+
+
 def build_config(raw: dict[str, Any], name: str) -> Any:
     """The transformers configuration of a text classifier, checked as far as a configuration can be on its own."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
@@ -78,10 +113,18 @@ def build_config(raw: dict[str, Any], name: str) -> Any:
     pruned = pruned_class(raw, name) if is_pruned(raw) else None
     config_class = CONFIG_MAPPING[_kind(raw, name)] if pruned is None else pruned.config_class
     _refuse_quantised(raw, name)
+    positions = raw.get("position_embedding_type")
+    if positions not in (None, "absolute") and not hasattr(config_class, "position_embedding_type"):
+        raise LoadError(
+            f"{name} counts positions as {positions!r} (position_embedding_type in config.json), which transformers 5 "
+            f"no longer does for {raw['model_type']}: its figures would be wrong. Use a model with absolute positions."
+        )
     _check_sizes(raw, config_class.attribute_map, name)
     labels = _labels(raw, name)
     cleaned = {key: value for key, value in raw.items() if key not in _DROPPED}
-    if labels is not None:
+    if labels is None:  # null is as good as nothing
+        cleaned = {key: value for key, value in cleaned.items() if key not in ("id2label", "label2id") or value}
+    else:
         cleaned |= {"id2label": labels, "label2id": {label: i for i, label in labels.items()}}
         cleaned.pop("num_labels", None)
     try:
@@ -212,13 +255,15 @@ def check_config(config: Any, name: str, *, decoders: bool = False) -> None:
             f"{name} gives several labels to one text (multi_label_classification); headviz needs one label per text."
         )
     heads, hidden = getattr(config, "num_attention_heads", None), getattr(config, "hidden_size", None)
-    if heads and hidden and hidden % heads and not getattr(config, "head_dim", None):
+    one_each = isinstance(heads, int) and isinstance(hidden, int)  # some families have a number for each stage
+    if one_each and heads and hidden % heads and not getattr(config, "head_dim", None):
         raise LoadError(
             f"config.json of {name} says {heads} heads, which cannot share a hidden size of {hidden}. Correct it, or "
             "download the model again."
         )
-    if getattr(config, "num_hidden_layers", 1) > _MOST_LAYERS:
-        raise LoadError(f"config.json of {name} says {config.num_hidden_layers:,} layers, which cannot be. Correct it.")
+    layers = getattr(config, "num_hidden_layers", None)
+    if isinstance(layers, int) and layers > _MOST_LAYERS:
+        raise LoadError(f"config.json of {name} says {layers:,} layers, which cannot be. Correct it.")
 
 
 def label_notes(raw: dict[str, Any], config: Any, name: str) -> list[str]:
@@ -244,9 +289,7 @@ def max_length(config: Any, tokenizer: Any) -> int:
     positions = getattr(config, "max_position_embeddings", None)
     if isinstance(positions, int) and positions > 0:
         padding = getattr(config, "pad_token_id", None)
-        offset = (
-            (padding if padding is not None else 1) + 1 if whole_type(config.model_type) in _PADDED_POSITIONS else 0
-        )
+        offset = (padding if padding is not None else 1) + 1 if whole_type(config.model_type) in PADDED_POSITIONS else 0
         limits.append(positions - offset)
     own = getattr(tokenizer, "model_max_length", None)
     if own is not None and 0 < own < _NO_LIMIT:

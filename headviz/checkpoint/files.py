@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from headviz.checkpoint.contents import instead_of_weights, names_in
 from headviz.errors import LoadError
+from headviz.stand_ins import stand_in_for_weights, start_of
 
 if TYPE_CHECKING:
     import torch
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
 
 _LONGEST_HEADER = 100_000_000  # the limit of safetensors itself
 _CHUNK = 1 << 20
@@ -59,15 +60,7 @@ def weight_files(folder: Path, name: str) -> list[Path]:
         return [folder / SINGLE]
     if (folder / INDEX).is_file():
         return _shards(folder, name)
-    pickles = sorted(p.name for p in folder.iterdir() if p.suffix in PICKLES and p.name != "training_args.bin")
-    if pickles:
-        raise LoadError(
-            f"{name} has its weights only in {pickles[0]}, a format that can run code when it is opened. headviz reads "
-            "safetensors: load and save the model once with transformers' save_pretrained where you trust it."
-        )
-    others = sorted(p.name for p in folder.iterdir() if p.suffix == ".safetensors")
-    hint = f"found only {', '.join(others[:3])}" if others else "it holds no weights"
-    raise LoadError(f"{name} has no {SINGLE}; {hint}. Give a folder written by transformers' save_pretrained.")
+    raise LoadError(f"{name} {instead_of_weights(names_in(folder), single=SINGLE)}.")
 
 
 def _shards(folder: Path, name: str) -> list[Path]:
@@ -93,6 +86,8 @@ def _shards(folder: Path, name: str) -> list[Path]:
 
 def read_header(path: Path, name: str) -> dict[str, Entry]:
     """Tensor name -> `Entry`, in the file's order. LoadError unless header and file length agree to the byte."""
+    if what := stand_in_for_weights(start_of(path)):
+        raise LoadError(f"{path.name} of {name} {what}")
     try:
         return _read_header(path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

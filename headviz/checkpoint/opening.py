@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headviz.checkpoint.configuration import build_config, class_of, label_notes, read_config
+from headviz.checkpoint.configuration import PADDED_POSITIONS, build_config, class_of, label_notes, read_config
 from headviz.checkpoint.files import Entry, read_header, weight_files, weights_fingerprint
+from headviz.checkpoint.names import kept_otherwise, left_out, without_wrappers
 from headviz.checkpoint.processor import open_image_processor
 from headviz.checkpoint.pruned import heads_with_weights, is_pruned, pruned_class, read_cut, zeroed_heads
 from headviz.checkpoint.quiet import quiet_transformers
 from headviz.checkpoint.tokenizer import open_tokenizer
 from headviz.errors import LoadError
 from headviz.families import family_of
+from headviz.foreign import explained
 from headviz.mask import head_name
 from headviz.pruned_modeling import auto_class, whole_type
 from headviz.tasks import tasks
@@ -66,7 +68,11 @@ def open_checkpoint(
     """
     if task is not None and task not in tasks:
         raise LoadError(f"There is no task {task!r} for the model {name}; there are {', '.join(tasks)}.")
-    folder = Path(folder)
+    with explained(LoadError, lambda reason: f"{name} cannot be opened: {reason}. Download or save it again."):
+        return _open(Path(folder), name, device, dtype, task)
+
+
+def _open(folder: Path, name: str, device: str, dtype: str, task: str | None) -> Checkpoint:
     raw = read_config(folder, name)
     made_for = _task_of(raw, name)
     if made_for != (task or "text-classification"):
@@ -79,19 +85,33 @@ def open_checkpoint(
         cut = read_cut(folder, config, name) if is_pruned(raw) else None
         files = weight_files(folder, name)
         held = _held(files, name)
-        _check_against(held, config, raw, name)
+        names = _check_against(held, config, raw, name)
         with ThreadPoolExecutor(1) as beside:
             fingerprint = beside.submit(weights_fingerprint, folder, name)
             open_processor = open_image_processor if made_for == "image-classification" else open_tokenizer
             processor = open_processor(folder, config, name)
-            model, unused = _model(files, config, raw, dtype, name)
+            padding = _fill_in_padding(config, processor, name)
+            model, unused = _model(files, names, config, raw, dtype, name)
             _require_zeros(model, name)
             _read_generation(model, folder, name)
             model = _to(model, device)
             found = fingerprint.result()
     stored = tuple(sorted({_STORED[entry.dtype] for entry in held.values() if entry.dtype in _STORED}))
-    notes = [*_storage_notes(stored, dtype), *_unused_notes(unused, name), *label_notes(raw, config, name)]
+    notes = [*_storage_notes(stored, dtype), *_unused_notes(unused, name), *label_notes(raw, config, name), *padding]
+    if prefix := left_out(names):
+        notes.append(f"The names of its weights have a wrapper's {prefix!r} in them, which was left out.")
     return Checkpoint(model, processor, found, whole_type(config.model_type), model.config, tuple(notes), cut, stored)
+
+
+def _fill_in_padding(config: Any, processor: Any, name: str) -> list[str]:
+    """Give a configuration that says no padding token the tokenizer's, and a sentence on it."""
+    padding = getattr(processor, "pad_token_id", None)
+    if getattr(config, "pad_token_id", None) is not None or padding is None:
+        return []
+    config.pad_token_id = padding
+    if whole_type(config.model_type) not in PADDED_POSITIONS:
+        return []
+    return [f"config.json of {name} says no padding token (pad_token_id); its tokenizer's, {padding}, is used."]
 
 
 def task_of_folder(folder: Path, name: str) -> str:
@@ -148,11 +168,14 @@ def _held(files: list[Path], name: str) -> dict[str, Entry]:
             held[tensor] = entry
     if not held:
         raise LoadError(f"The weight file of {name} holds no tensors. Download or save the model again.")
+    if what := kept_otherwise(held):
+        raise LoadError(f"{name} {what}")
     return held
 
 
-def _check_against(held: dict[str, Entry], config: Any, raw: dict[str, Any], name: str) -> None:
-    """Refuse a configuration that contradicts the file, before memory is taken for what it promises."""
+def _check_against(held: dict[str, Entry], config: Any, raw: dict[str, Any], name: str) -> dict[str, str]:
+    """Refuse a configuration that contradicts the file, before memory is taken for what it promises. Returns the names
+    of the weights in the model, by those in the file."""
     import torch
 
     layers = 1 + max((int(found[1]) for key in held if (found := _BLOCK.search(key))), default=-1)
@@ -169,24 +192,32 @@ def _check_against(held: dict[str, Entry], config: Any, raw: dict[str, Any], nam
         raise LoadError(f"config.json of {name} does not describe a model that can be built. Correct it.") from error
     expected = {key: tuple(tensor.shape) for key, tensor in planned.state_dict().items()}
     prefix = f"{planned.base_model_prefix}."
+    names = without_wrappers(held, {*expected, *(key.removeprefix(prefix) for key in expected)})
+    held = {names[key]: entry for key, entry in held.items()}
     for key, shape in expected.items():
         entry = held.get(key) or held.get(key.removeprefix(prefix))
         if entry is not None and entry.shape != shape:
+            if not key.startswith(prefix) and not _is_classifier(raw):  # another head, under the name of this one
+                raise LoadError(_headless(raw, [f"{key} of that size"], name))
             raise LoadError(_mismatch(key, entry.shape, shape, config, name))
     # A name that is not in the file can still be filled: transformers knows older names. So only what is plain.
     tied = planned.all_tied_weights_keys  # the output of a language model may be its table of words
     heads = [key for key in expected if not key.startswith(prefix) and key not in tied]
     if heads and not any(key in held for key in heads):
         raise LoadError(_headless(raw, heads, name))
-    del planned
+    return names
 
 
-def _model(files: list[Path], config: Any, raw: dict[str, Any], dtype: str, name: str) -> tuple[Any, list[str]]:
-    """The model in ``dtype`` on the CPU, and the names of tensors that it does not use."""
+def _model(
+    files: list[Path], names: dict[str, str], config: Any, raw: dict[str, Any], dtype: str, name: str
+) -> tuple[Any, list[str]]:
+    """The model in ``dtype`` on the CPU, made of the tensors that ``names`` renames, and the names of tensors that it
+    does not use."""
     import torch
 
     wanted = getattr(torch, dtype)
-    return _assemble(config, _weights(files, wanted, name), wanted, raw, name)
+    weights = {names[key]: tensor for key, tensor in _weights(files, wanted, name).items()}
+    return _assemble(config, weights, wanted, raw, name)
 
 
 def assemble(config: Any, weights: dict[str, torch.Tensor], dtype: torch.dtype, name: str) -> Any:

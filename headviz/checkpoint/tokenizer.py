@@ -5,13 +5,18 @@ transformers would rather make one without any vocabulary than complain; this co
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from headviz.errors import LoadError
 
 _FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "bpe.codes")
+
+_OF_MODEL_FILES = ("sentencepiece",)  # what reads *.model files
+_INSTALL = re.compile(r"pip install ([A-Za-z0-9_-]+)")
 
 
 def has_tokenizer(folder: Path) -> bool:
@@ -26,7 +31,7 @@ def open_tokenizer(folder: Path, config: Any, name: str) -> Any:
     if not has_tokenizer(folder):
         raise LoadError(
             f"{name} has no tokenizer (no tokenizer.json). "
-            "Save the one it was trained with into the same folder: tokenizer.save_pretrained(folder)."
+            f"Save the one it was trained with into the same folder: tokenizer.save_pretrained(folder){_near(folder)}."
         )
     _refuse_code(folder, name)
     try:
@@ -34,12 +39,10 @@ def open_tokenizer(folder: Path, config: Any, name: str) -> Any:
             str(folder.absolute()), config=config, trust_remote_code=False, local_files_only=True
         )
         ids = tokenizer("a", "a")["input_ids"]
-    except Exception as error:  # tokenizers raises plain Exception; missing packages raise ImportError
-        hint = " It needs a Python package that is not installed here." if isinstance(error, ImportError) else ""
-        raise LoadError(
-            f"The tokenizer of {name} cannot be opened.{hint} "
-            "Save it again with tokenizer.save_pretrained(folder), which writes a tokenizer.json."
-        ) from error
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:  # tokenizers raises plain Exception and panics; missing packages raise ImportError
+        raise LoadError(f"The tokenizer of {name} cannot be opened{_remedy(error, folder)}") from error
     special = set(tokenizer.all_special_ids)
     numbers = tokenizer.get_vocab().values()
     if not ids or all(number in special for number in numbers):
@@ -52,6 +55,28 @@ def open_tokenizer(folder: Path, config: Any, name: str) -> Any:
     if tokenizer.pad_token_id is None:
         raise LoadError(f"The tokenizer of {name} has no padding token, so texts cannot be read together. Set one.")
     return tokenizer
+
+
+def _remedy(error: BaseException, folder: Path) -> str:
+    """What to do about a tokenizer that cannot be opened: the end of a sentence, and one more."""
+    package = None
+    if not (folder / "tokenizer.json").is_file() and any(folder.glob("*.model")):
+        package = next((one for one in _OF_MODEL_FILES if importlib.util.find_spec(one) is None), None)
+    if package is None and (told := _INSTALL.search(str(error))):
+        package = told[1]
+    if package is not None:
+        return (
+            f" without the package {package}: pip install {package}. Or save it, where that is installed, with "
+            "tokenizer.save_pretrained(folder), which writes a tokenizer.json."
+        )
+    lacks = ": it needs a Python package that is not installed here" if isinstance(error, ImportError) else ""
+    return f"{lacks}. Save it again with tokenizer.save_pretrained(folder), which writes a tokenizer.json."
+
+
+def _near(folder: Path) -> str:
+    """Where a tokenizer lies nearby: in the folder above, as that of a run of which this is a checkpoint."""
+    above = folder.absolute().parent
+    return f", or copy it from the folder above, {above.name}" if has_tokenizer(above) else ""
 
 
 def _refuse_code(folder: Path, name: str) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from headviz.checkpoint.configuration import read_config
-from headviz.checkpoint.files import weight_files
+from headviz.checkpoint.contents import instead_of_weights
+from headviz.checkpoint.files import SINGLE, weight_files
 from headviz.checkpoint.pruned import MASK_FILE, is_pruned
 from headviz.checkpoint.tokenizer import has_tokenizer
 from headviz.demo import reviews
@@ -26,7 +27,6 @@ _ID = re.compile(rf"{_PART}(?:/{_PART})?")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}")
 _MODEL_TEXTS = (".json", ".txt", ".model")
 _SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 _DATA = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".txt")
 _MOST_DATA_BYTES = 4_000_000_000
 
@@ -147,16 +147,17 @@ def _model_files(files: dict[str, int], there: Repository) -> list[str]:
             "Merge it into its base model (peft's merge_and_unload), save that and open the folder."
         )
     if "config.json" not in top:
-        raise LoadError(f"{there.id} has no config.json, so it is no transformers model. Choose another one.")
-    weights = [name for name in top if name == "model.safetensors"] or [name for name in top if _SHARD.fullmatch(name)]
-    pickles = [name for name in top if name.endswith(_PICKLES) and name != "training_args.bin"]
-    if not weights and pickles:
+        below = sorted(name.removesuffix("/config.json") for name in files if name.endswith("/config.json"))
+        where = f" at its top, but in {below[0]}. Download that folder and give it" if below else ""
         raise LoadError(
-            f"{there.id} has its weights only in {pickles[0]}, a format that can run code when it is opened. headviz "
-            "reads safetensors: look for a copy of the model, or for a revision such as 'refs/pr/1', that has them."
+            f"{there.id} has no config.json{where or ', so it is no transformers model. Choose another one'}."
         )
+    weights = [name for name in top if name == SINGLE] or [name for name in top if _SHARD.fullmatch(name)]
     if not weights:
-        raise LoadError(f"{there.id} has no model.safetensors. Choose a model with weights in safetensors.")
+        raise LoadError(
+            f"{there.id} {instead_of_weights([*top, *(set(files) - set(top))], single=SINGLE)}. Or look for a copy of "
+            "the model, or for a revision such as 'refs/pr/1', with safetensors."
+        )
     return [name for name in top if name.endswith(_MODEL_TEXTS)] + weights
 
 

@@ -15,6 +15,7 @@ from headviz.readers.folder import SUFFIXES, Shards, card_names, splits_of
 from headviz.readers.frames import is_dataset, is_frame, read_dataset, read_frame
 from headviz.readers.json_rows import read_json, read_jsonl, read_txt
 from headviz.readers.table import Table
+from headviz.stand_ins import LOOKED_AT, stand_in
 
 _READERS: dict[str, Callable[[bytes, str], Table]] = {
     ".csv": read_csv,
@@ -41,6 +42,8 @@ def from_bytes(name: str, content: bytes) -> Source:
     reader = _READERS.get(PurePath(file).suffix.lower())
     if reader is None:
         raise DataError(f"{file or 'The file'} is of no known kind. Known are {', '.join(SUFFIXES)}.")
+    if what := stand_in(content[:LOOKED_AT]):
+        raise DataError(f"{file} {what}")
     return Source(file, {"": lambda: [reader(content, file)]})
 
 

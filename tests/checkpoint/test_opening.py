@@ -5,6 +5,7 @@ Over 400 lines because it is a list: one short test for each way in which a fold
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import shutil
@@ -396,7 +397,7 @@ def test_refuse_another_number_of_layers(told: int, held: int, copy: Path) -> No
 
 
 def test_refuse_foreign_weights_inside_layers(copy: Path) -> None:
-    key = "bert.encoder.layer.0.attention.self.query.lora_A.weight"
+    key = "bert.encoder.layer.0.attention.self.gate.weight"
     text = refusal(rewrite(copy, lambda tensors: tensors | {key: torch.zeros(2, 32)}))
     assert f"weights inside its layers that its config.json has no place for ({key})" in text
 
@@ -555,3 +556,50 @@ def test_opening_loads_no_library_for_other_things(bert: Path) -> None:
     )
     assert done.stdout.strip() == "[]"
     assert done.stderr == ""
+
+
+# Configurations that are odd but usable, and those that transformers 5 no longer follows
+
+
+def test_open_without_padding_token_takes_the_tokenizers_and_says_so(tmp_path: Path) -> None:
+    plain = open_checkpoint(save_tiny(tmp_path / "plain", "roberta"), name="m")
+    folder = save_tiny(tmp_path / "null", "roberta")
+    raw = json.loads((folder / "config.json").read_text()) | {"pad_token_id": None}
+    (folder / "config.json").write_text(json.dumps(raw))
+    opened = open_checkpoint(folder, name="m")
+    assert opened.notes == ("config.json of m says no padding token (pad_token_id); its tokenizer's, 1, is used.",)
+    assert torch.equal(logits(opened.model, opened.processor), logits(plain.model, plain.processor))
+
+
+def test_open_config_with_labels_null_gives_nameless_labels(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path, labels=None)
+    raw = json.loads((folder / "config.json").read_text()) | {"id2label": None, "label2id": None}
+    (folder / "config.json").write_text(json.dumps(raw))
+    assert open_checkpoint(folder, name="m").config.id2label == {0: "LABEL_0", 1: "LABEL_1"}
+
+
+def test_open_config_with_a_chunk_size_that_texts_do_not_divide_by_has_no_effect(copy: Path, bert: Path) -> None:
+    opened = open_checkpoint(configure(copy, chunk_size_feed_forward=3), name="m")
+    plain = open_checkpoint(bert, name="m")
+    assert torch.equal(logits(opened.model, opened.processor), logits(plain.model, plain.processor))
+
+
+@pytest.mark.parametrize("kind", ["relative_key", "relative_key_query"])
+def test_refuse_positions_that_transformers_no_longer_counts(kind: str, copy: Path) -> None:
+    told = refusal(configure(copy, position_embedding_type=kind))
+    assert told.startswith(f"my model counts positions as {kind!r} (position_embedding_type in config.json)")
+
+
+def test_refuse_a_token_classifier_by_its_architecture_before_the_size_of_its_head(copy: Path) -> None:
+    told = refusal(configure(copy, architectures=["BertForTokenClassification"], id2label={"0": "O", "1": "B"}))
+    assert "it was saved as BertForTokenClassification" in told
+
+
+def test_refuse_a_tokenizer_of_sentencepiece_alone_names_the_package(tmp_path: Path) -> None:
+    if importlib.util.find_spec("sentencepiece") is not None:
+        pytest.skip("sentencepiece is installed here")
+    folder = save_tiny(tmp_path, "xlm-roberta")
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    (folder / "sentencepiece.bpe.model").write_bytes(b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02")
+    assert "without the package sentencepiece: pip install sentencepiece." in refusal(folder)

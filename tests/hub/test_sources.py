@@ -244,7 +244,7 @@ def test_progress_is_told_in_megabytes_up_to_the_end(hub: FakeHub, tmp_path: Pat
         ("owner/gated", {}, "owner/gated is gated: its owner gives access on request."),
         ("owner/pickled", {}, "owner/pickled has its weights only in pytorch_model.bin, a format that can run code"),
         ("owner/empty", {}, "owner/empty has no config.json, so it is no transformers model."),
-        ("owner/onnx", {}, "owner/onnx has no model.safetensors."),
+        ("owner/onnx", {}, "owner/onnx has its weights only in model.onnx, an ONNX file, which"),
         ("owner/adapter", {}, "owner/adapter is an adapter, not a whole model."),
     ],
 )
