@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,15 @@ if TYPE_CHECKING:
 
 _SATURATED_HIS = 1e-3
 _FEW_EXAMPLES = 0.05
+_UNCERTAIN = 0.1  # of the mean, to either side: less would not move many heads
+
+
+class Few(NamedTuple):
+    """``examples`` that give more than half of all gate gradients, and ``reach``: how far the 95 % interval of the mean
+    over all examples goes to either side, as a share of it."""
+
+    examples: int
+    reach: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,16 +181,25 @@ class Scores:
                 f"The largest HIS is {largest:.1e}: the model is so sure of these examples that the ranking is "
                 "little more than rounding. Score harder examples."
             )
-        weight = np.nan_to_num(np.abs(self.gate_gradient)).sum(axis=(1, 2), dtype=np.float64)
-        few = max(1, round(_FEW_EXAMPLES * len(weight)))
-        if len(weight) >= 20 and np.sort(weight)[-few:].sum() > 0.5 * weight.sum() > 0:
+        if (few := self.resting_on_few) is not None:
             found.append(
-                f"More than half of all gate gradients come from {few} of {len(weight)} examples, so the ranking "
-                "hangs on those few. Score more examples."
+                f"More than half of all gate gradients come from {few.examples:,} of {len(self):,} examples, so HIS is "
+                f"known to about {100 * few.reach:.0f} % either way, and heads that lie closer may change places."
             )
         if self.provenance.get("options", {}).get("targets") == "predicted":
             found.append("The loss is taken against the model's own predictions, not against labels.")
         return tuple(found)
+
+    @property
+    def resting_on_few(self) -> Few | None:
+        """Whether so few examples give most of the gate gradients that the scores are uncertain by it; None where they
+        do not, or where there are enough of them."""
+        weight = np.nan_to_num(np.abs(self.gate_gradient)).sum(axis=(1, 2), dtype=np.float64)
+        few = max(1, round(_FEW_EXAMPLES * len(weight)))
+        if len(weight) < 20 or not np.sort(weight)[-few:].sum() > 0.5 * weight.sum() > 0:
+            return None
+        reach = 1.96 * float(weight.std(ddof=1)) / (float(weight.mean()) * len(weight) ** 0.5)
+        return Few(few, reach) if reach > _UNCERTAIN else None
 
     def save(self, path: str | Path) -> None:
         """Write everything to one Parquet file, whole or not at all; `open_scores` reads it back."""

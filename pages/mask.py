@@ -21,13 +21,15 @@ with ui.shown():
             with left, ui.shown():
                 rules.rules(page)
         mask = page.results.mask()
-        if mask is None and base is not None:
-            right.markdown("The heads show here once the criterion is computed.")
         if mask is not None:
             steps.take(page.session, mask)
             with right, ui.shown():
                 cut.grid(page, mask)
                 suggestions.suggestions(page, mask)
+        elif base is not None:
+            with right, ui.shown():
+                mask = cut.earlier(page)
+        if mask is not None:
             for text in mask.warnings:
                 note(text)
             with ui.shown():

@@ -4,7 +4,6 @@ import streamlit as st
 
 from headviz import ui
 from headviz.ui import controls
-from headviz.ui.errors import note
 from headviz.ui.panels import gates
 
 page = ui.shell(
@@ -18,8 +17,7 @@ with ui.shown():
         if base is not None:
             from headviz.ui.panels import blend, head, overview
 
-            for text in base.scores.notes:
-                note(text)
+            overview.notes(page, base)
             overview.overview(page, base)
             blend.blend(page, base)
             st.divider()

@@ -414,6 +414,20 @@ def test_notes_saturated_model_is_called_so() -> None:
     assert not any("largest HIS" in note for note in scores.notes)
 
 
+def scores_with_a_heavy_few(n: int) -> hv.Scores:
+    """Of a twentieth of the examples each gives twenty-five times what another does."""
+    gradient = np.where(np.arange(n) % 20 == 0, 25.0, 1.0)[:, None, None] * np.ones((n, 2, 2))
+    return hv.Scores(gradient.astype(np.float32), gradient * 0, np.ones(n), np.arange(n), {})
+
+
+def test_notes_tell_of_a_heavy_few_only_while_they_make_the_scores_uncertain() -> None:
+    few = scores_with_a_heavy_few(400)
+    assert any("come from 20 of 400 examples, so HIS is known to about 23 % either way" in note for note in few.notes)
+    assert not any("Score more" in note for note in few.notes)  # a page says so where there are more
+    assert scores_with_a_heavy_few(40_000).notes == ()
+    assert few.resting_on_few == (20, pytest.approx(1.96 * 24 * (0.05 * 0.95) ** 0.5 / 2.2 / 400**0.5, rel=0.01))
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 32])
 def test_score_sst5_agrees_with_eager_one_at_a_time(batch_size: int, sst5_reference: tuple[Any, ...]) -> None:
     subject, data, his, ae = sst5_reference

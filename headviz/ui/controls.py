@@ -5,7 +5,7 @@ A callback may name fragments to draw again; then nothing else of the page runs.
 
 from __future__ import annotations
 
-import math
+import bisect
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from headviz.ui.state import CALIBRATION_SIZES
 
 _ALL = 0  # "all" among sizes; None would be no choice at all
 _STEPS = 60  # of the alpha slider between 0 and 0.999
+_NAMED = (0.0, 0.5, 0.9, 0.97, 1.0)  # values of alpha that the ruler under the slider names
 _LAST = 3.0  # -log10(1 - alpha) at the last stop before 1
 
 
@@ -80,11 +81,13 @@ def alpha_label(alpha: float) -> str:
     return f"{alpha:.3f}" if round(alpha, 3) == alpha else repr(alpha)
 
 
-def alpha_place(alpha: float) -> float:
-    """Where alpha stands on the slider, 0 to 1."""
-    if alpha >= 1:
-        return 1.0
-    return min(1.0, -math.log10(1 - alpha) / _LAST * _STEPS / (_STEPS + 1))
+def alpha_place(alpha: float, stops: Sequence[float]) -> float:
+    """Where alpha stands on a slider of these ``stops``, which lie at even distances, 0 to 1."""
+    after = bisect.bisect_left(stops, alpha)
+    if after >= len(stops) or stops[after] == alpha:
+        return min(after, len(stops) - 1) / (len(stops) - 1)
+    low, high = stops[after - 1], stops[after]
+    return (after - 1 + (alpha - low) / (high - low)) / (len(stops) - 1)
 
 
 def alpha_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
@@ -99,7 +102,7 @@ def alpha_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
     slider(
         st.select_slider,
         "Alpha",
-        alpha_stops([*session.alpha_stops, session.choice.alpha]),
+        _stops(page),
         key=key,
         value=session.choice.alpha,
         format_func=alpha_label,
@@ -112,16 +115,27 @@ def alpha_slider(page: Page, *, fragments: Sequence[str] = ()) -> None:
     _mask_steps(page, fragments)
 
 
+def _stops(page: Page) -> list[float]:
+    return alpha_stops([*page.session.alpha_stops, page.session.choice.alpha])
+
+
 def _breaks(page: Page) -> None:
-    """A tick under the slider wherever the mask changes."""
+    """A ruler under the slider: its bent scale by a few values, and a tick wherever the mask changes."""
     from headviz.ui import charts
     from headviz.ui.draw import draw
 
     breaks, here = page.results.breaks(), page.results.alpha_interval()
     if breaks is None or here is None:
         return
-    places = [round(alpha_place(low), 4) for low, _, _ in breaks[1:]]
-    drawing = charts.ticks(places, round(alpha_place(here[1]), 4), round(alpha_place(here[2]), 4))
+    stops = _stops(page)
+
+    def place(alpha: float) -> float:
+        return round(alpha_place(alpha, stops), 4)
+
+    places = [place(low) for low, _, _ in breaks[1:]]
+    scale = [(place(alpha), f"{alpha:g}") for alpha in _NAMED]
+    title = "Alpha on the slider's scale; each tick above is a value at which the mask changes"
+    drawing = charts.ticks(places, place(here[1]), place(here[2]), scale, title=title)
     draw(drawing, key="alpha_ticks", alt=f"{len(places)} values of alpha at which the mask changes")
 
 

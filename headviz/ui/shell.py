@@ -32,6 +32,7 @@ _CLOSE_AFTER_LINK = """<script>
   });
   window._closesAfterLink = true;
 </script>"""
+_LOOKS = Path(__file__).with_name("page.css")
 _ENGINE_DELAY = 0.8  # seconds that the first page gets before the imports compete with it
 
 
@@ -48,6 +49,7 @@ def shell(title: str, intro: str) -> Page:
     with shown():
         follow_address(page)
         opening.collect(page)
+    st.html(_LOOKS)
     with st.sidebar:
         _navigation(page)
         _status(page)

@@ -35,9 +35,11 @@ def test_every_stop_has_a_label_of_its_own_that_reads_back() -> None:
 
 
 def test_places_along_the_slider_are_those_of_the_stops() -> None:
-    stops = alpha_stops()
-    for number, stop in enumerate(stops):
-        assert math.isclose(alpha_place(stop), number / (len(stops) - 1), abs_tol=0.006)
+    for stops in (alpha_stops(), alpha_stops([0.2, 0.21, 0.9999])):
+        for number, stop in enumerate(stops):
+            assert math.isclose(alpha_place(stop, stops), number / (len(stops) - 1), abs_tol=1e-9)
+        between = alpha_place((stops[7] + stops[8]) / 2, stops)
+        assert math.isclose(between, 7.5 / (len(stops) - 1), abs_tol=1e-9)
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

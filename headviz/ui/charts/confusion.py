@@ -78,7 +78,7 @@ def _spec(size: int, title: str, upright: bool) -> alt.LayerChart:
         diagonal.mark_rect(fillOpacity=0, cornerRadius=2, stroke="white", strokeWidth=1.5, tooltip=None),
     ]
     # dark letters where the colours are light
-    letters = base.encode(color=alt.condition("datum.share > 0.45", alt.value("black"), alt.value("white")))
+    letters = base.encode(color=alt.condition("datum.share > 0.42", alt.value("black"), alt.value("white")))
     up, down = (-7, 8) if size <= _FULL else (0, 0)
     texts = []
     if size <= _BRIEF:

@@ -37,7 +37,7 @@ def _spec(layers: int, widest: int) -> alt.LayerChart:
     letter, cross = (10, 12) if layers > 12 or widest > 24 else (13, 17)  # at one size a cross looks smaller
     sizes = f"datum.letter == '×' ? {cross} : {letter}"
     letters = base.transform_filter("datum.letter").mark_text(
-        color="white", fontWeight="bold", fontSize=alt.ExprRef(sizes), tooltip=None
+        color="black", fontWeight="bold", fontSize=alt.ExprRef(sizes), tooltip=None
     )
     height = 30 + layers * (38 if layers <= 4 else 30 if layers <= 8 else 24 if layers <= 16 else 16)
     return alt.layer(cells, letters.encode(text="letter:N")).properties(height=height)

@@ -50,7 +50,7 @@ def _spec(layers: tuple[int, ...], total: int) -> alt.LayerChart:
     ]
     faint = alt.condition("datum.state == 'live'", alt.value(0.45), alt.value(1))
     signs = base.transform_filter("datum.sign").mark_text(
-        color="white", fontWeight="bold", fontSize=13 if len(layers) <= 16 else 10, tooltip=None
+        color="black", fontWeight="bold", fontSize=13 if len(layers) <= 16 else 10, tooltip=None
     )
     return alt.layer(
         base.mark_bar().encode(x=x, x2="to:Q", color=colour, opacity=faint, tooltip=tooltip),

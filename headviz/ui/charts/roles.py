@@ -37,7 +37,7 @@ def _spec(layers: int, widest: int) -> alt.LayerChart:
     )
     frame = base.transform_filter("datum.picked")
     letter = base.transform_filter("datum.letter").mark_text(
-        color="white", fontWeight="bold", fontSize=13 if layers <= 12 else 10, tooltip=None
+        color="black", fontWeight="bold", fontSize=13 if layers <= 12 else 10, tooltip=None
     )
     height = 30 + layers * (38 if layers <= 4 else 30 if layers <= 8 else 24 if layers <= 16 else 16)
     return alt.layer(

@@ -36,6 +36,7 @@ def _curve(total: int) -> alt.LayerChart:
     ]
     start = alt.X("from:Q", scale=scale)
     told = {"y": 9, "color": LINE, "tooltip": None}
+    below = told | {"y": 25}  # the words of the warm-up stand above it
     step = here.transform_calculate(text="'step ' + format(datum.step, ',d')").encode(text="text:N")
     return alt.layer(
         named("warm_up").mark_rect(color=PRUNED, opacity=0.2, tooltip=None).encode(x=start, x2="to:Q"),
@@ -45,8 +46,8 @@ def _curve(total: int) -> alt.LayerChart:
         .mark_point(filled=True, shape="diamond", size=80, color=CUT, opacity=1)
         .encode(tooltip=tooltip),
         here.mark_rule(color=KEPT, strokeWidth=2, tooltip=None),
-        step.transform_filter("!datum.late").mark_text(align="left", dx=5, **told),
-        step.transform_filter("datum.late").mark_text(align="right", dx=-5, **told),
+        step.transform_filter("!datum.late").mark_text(align="left", dx=5, **below),
+        step.transform_filter("datum.late").mark_text(align="right", dx=-5, **below),
     ).properties(height=210)
 
 

@@ -1,6 +1,9 @@
-"""Where along the alpha slider the mask changes: a tick per break, the interval of the present mask marked."""
+"""Ruler under the alpha slider: what alpha is where, and a tick wherever the mask changes, with the present mask's
+interval marked."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
@@ -9,24 +12,52 @@ from headviz.ui.charts.drawing import Drawing, named, specification
 from headviz.ui.charts.palette import KEPT, LINE
 
 
-def ticks(places: list[float], low: float, high: float) -> Drawing:
-    """``places``: of the breaks along the slider, 0 to 1; ``low``, ``high``: the ends of the present mask's
-    interval."""
+def ticks(
+    places: Sequence[float], low: float, high: float, scale: Sequence[tuple[float, str]], *, title: str
+) -> Drawing:
+    """``places``: of the breaks along the slider, 0 to 1; ``low``, ``high``: the ends of the present mask's interval;
+    ``scale``: places along the slider with the value there; ``title``: what the ticks are."""
     return Drawing(
-        _spec(),
-        {"breaks": pd.DataFrame({"at": places}, dtype=float), "here": pd.DataFrame({"low": [low], "high": [high]})},
+        _spec(title),
+        {
+            "breaks": pd.DataFrame({"at": list(places)}, dtype=float),
+            "here": pd.DataFrame({"low": [low], "high": [high]}),
+            "scale": pd.DataFrame(scale, columns=["at", "name"]).astype({"at": float}),
+        },
     )
 
 
 @specification
-def _spec() -> alt.LayerChart:
-    x = alt.X("at:Q", scale=alt.Scale(domain=[0, 1], nice=False), axis=None)
-    here = named("here").mark_rect(color=KEPT, opacity=0.35, tooltip=None)
+def _spec(title: str) -> alt.LayerChart:
+    along = alt.Scale(domain=[0, 1], nice=False)
+    x = alt.X("at:Q", scale=along, axis=None)
+    here = named("here").mark_rect(color=KEPT, opacity=0.35, tooltip=None, y=0, y2=_HEIGHT)
+    tick = {"thickness": 1.5, "tooltip": None, "color": LINE}
+    names = named("scale").mark_text(y=_HEIGHT + 13, fontSize=12, color=LINE, tooltip=None)
     return (
         alt.layer(
-            here.encode(x=alt.X("low:Q", scale=alt.Scale(domain=[0, 1], nice=False), axis=None), x2="high:Q"),
-            named("breaks").mark_tick(color=LINE, thickness=1.5, height=12, tooltip=None).encode(x=x),
+            here.encode(x=alt.X("low:Q", scale=along, axis=None), x2="high:Q"),
+            named("breaks").mark_tick(height=_HEIGHT, y=_HEIGHT / 2, **tick).encode(x=x),
+            named("scale").mark_tick(height=5, y=_HEIGHT + 3, **tick).encode(x=x),
+            _aligned(names, "center").encode(x=x, text="name:N"),
+            _aligned(names, "left").encode(x=x, text="name:N"),
+            _aligned(names, "right").encode(x=x, text="name:N"),
         )
-        .properties(height=14, padding={"left": 6, "right": 6, "top": 0, "bottom": 0})
+        .properties(height=_HEIGHT + 20, padding={"left": 6, "right": 6, "top": 0, "bottom": 0}, title=_titled(title))
         .configure_view(stroke=None)
     )
+
+
+_HEIGHT = 12
+
+
+def _aligned(names: alt.Chart, side: str) -> alt.Chart:
+    """The names that stand so: those at the ends reach inwards."""
+    where = {"left": "datum.at == 0", "right": "datum.at == 1", "center": "datum.at > 0 && datum.at < 1"}
+    made = names.copy()
+    made.mark.align = side
+    return made.transform_filter(where[side])
+
+
+def _titled(title: str) -> alt.TitleParams:
+    return alt.TitleParams(title, orient="bottom", anchor="start", fontSize=12, fontWeight="normal", offset=2)

@@ -83,6 +83,26 @@ def grid(page: Page, mask: Mask) -> None:
     _history(page)
 
 
+def earlier(page: Page) -> Mask | None:
+    """While a criterion is not computed yet: the mask that stood before it, to look at; None where there was none."""
+    results, choice = page.results, page.session.choice
+    st.header("Heads", help=help_of("mask", "head", "lock"), anchor=False)
+    if not page.session.steps:
+        st.markdown("The heads show here once the criterion is computed.")
+        return None
+    mask = page.session.steps[-1].mask
+    before, now = mask.provenance.get("criterion") or {}, hv.criteria[choice.criterion].title
+    of = hv.criteria[before["name"]].title if before.get("name") in hv.criteria else "the earlier criterion"
+    job = results.criterion_job()
+    running = job is not None and job.active
+    note(
+        f"The heads and figures here are still those of {of}. "
+        + (f"{now} is being computed." if running else f"{now} takes their place once it is computed.")
+    )
+    head_grid("head_grid_earlier", mask.keep, mask.heads, editable=False, locks=choice.locks)
+    return mask
+
+
 def _edited(page: Page, mask: Mask, edit: Edit | None) -> None:
     """Take over what was made of ``mask`` in the grid, or have the grid show the mask that stands again."""
     session = page.session

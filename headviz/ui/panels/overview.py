@@ -8,8 +8,18 @@ from headviz.ui import charts
 from headviz.ui.calibration import Base
 from headviz.ui.controls import help_of
 from headviz.ui.draw import draw, draw_pickable
+from headviz.ui.errors import note
 from headviz.ui.frames import heads_frame
 from headviz.ui.page import Page
+
+
+def notes(page: Page, base: Base) -> None:
+    """What is odd about these scores, and that more examples would help where there are more."""
+    for text in base.scores.notes:
+        note(text)
+    total = page.results.calibration_size(None)
+    if base.scores.resting_on_few is not None and len(base.scores) < total:
+        st.markdown(f"{len(base.scores):,} of {total:,} examples are scored; choose more above.")
 
 
 def overview(page: Page, base: Base) -> None:

@@ -189,6 +189,21 @@ def test_data_that_went_away_shows_the_next_step_and_keeps_the_mask(at: Any) -> 
     assert session.choice.edits == edits and "heads kept**" in text(at)
 
 
+def test_criterion_that_is_not_computed_leaves_mask_and_figures_of_the_earlier_one(at: Any) -> None:
+    session, before, cut = session_of(at), figures(at), session_of(at).steps[-1].mask
+    at.selectbox(key="_w_criterion").select("ablation").run()
+    assert not at.exception and figures(at) == before
+    assert "heads and figures here are still those of HIES" in said(at)
+    assert "takes their place once it is computed" in said(at)
+    assert any(one.label == "Compute it" for one in at.button) and any(
+        one.key == "view" for one in at.segmented_control
+    )
+    assert session.steps[-1].mask == cut and session.choice.fixed is None
+    button(at, "Compute it").click().run()
+    at.run()
+    assert "still those of" not in said(at) and session.steps[-1].mask != cut
+
+
 # -- history -----------------------------------------------------------------------------------------------------------
 
 
