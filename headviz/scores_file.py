@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from headviz.errors import ScoreError
-from headviz.files import write_whole
+from headviz.mask import head_present
+from headviz.saved_file import Kind, read_table, require, require_provenance, write_table
 
-FORMAT, VERSION = "headviz.scores", 1
-_KEY = b"headviz"
+SCORES = Kind("headviz.scores", 1, "scores file", "headviz score or scores.save()")
 
 
 class Content(NamedTuple):
@@ -30,64 +26,47 @@ class Content(NamedTuple):
 def save(scores: Content, path: Path) -> None:
     """Write ``scores``, whole or not at all."""
     layers, heads = scores.gate_gradient.shape[1:]
-    head = {"format": FORMAT, "version": VERSION, "shape": [layers, heads], "provenance": scores.provenance}
-    table = pa.table(
-        {
-            "id": pa.array(scores.ids),
-            "loss": pa.array(scores.loss),
-            "gate_gradient": _rows(scores.gate_gradient),
-            "entropy": _rows(scores.entropy),
-        }
-    ).replace_schema_metadata({_KEY: json.dumps(head).encode()})
-    write_whole(path, lambda file: pq.write_table(table, file, compression="zstd"))
+    columns = {
+        "id": scores.ids,
+        "loss": scores.loss,
+        "gate_gradient": _rows(scores.gate_gradient),
+        "entropy": _rows(scores.entropy),
+    }
+    write_table(SCORES, path, columns, {"shape": [layers, heads], "provenance": scores.provenance})
 
 
-def _rows(values: np.ndarray) -> pa.FixedSizeListArray:
-    flat = np.ascontiguousarray(values, dtype=np.float32).reshape(len(values), -1)
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
+def _rows(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype=np.float32).reshape(len(values), -1)
 
 
 def read(path: Path) -> Content:
     """Read a scores file. Raises ScoreError when it is missing, not one of headviz's, damaged, or of a later
     version."""
-    if not path.is_file():
-        raise ScoreError(f"There is no scores file {path.name!r}; make one with headviz score or scores.save().")
-    try:
-        table = pq.read_table(path)
-        metadata = table.schema.metadata or {}
-    except (pa.ArrowException, OSError) as cause:
-        raise ScoreError(f"{path.name} is not a readable Parquet file; make it anew with headviz score.") from cause
-    try:
-        head = json.loads(metadata[_KEY])
-        if head["format"] != FORMAT:
-            raise KeyError("format")
-        version = int(head["version"])
-    except (KeyError, ValueError, TypeError) as cause:
-        raise ScoreError(f"{path.name} is not a scores file of headviz; make one with headviz score.") from cause
-    if version > VERSION:
-        raise ScoreError(f"{path.name} was written by a later version of headviz; update headviz to open it.")
-    try:
-        return _content(table, head)
-    except (KeyError, ValueError, TypeError, pa.ArrowException) as cause:
-        raise ScoreError(f"{path.name} is damaged; make it anew with headviz score.") from cause
+    return read_table(SCORES, path, _content)
 
 
-def _content(table: pa.Table, head: dict[str, Any]) -> Content:
-    layers, heads = (int(size) for size in head["shape"])
-    if not isinstance(head["provenance"], dict):
-        raise TypeError("provenance")
+def _content(columns: dict[str, np.ndarray], head: dict[str, Any]) -> Content:
+    layers, heads = head["shape"]
+    shape = (len(columns["id"]), layers, heads)
+    gradient, entropy = (columns[name].reshape(shape) for name in ("gate_gradient", "entropy"))
+    return checked(Content(gradient, entropy, columns["loss"], columns["id"], head["provenance"]))
 
-    def cube(name: str) -> np.ndarray:
-        column = table[name].combine_chunks()
-        if column.null_count:
-            raise ValueError(name)
-        flat = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
-        return flat.reshape(table.num_rows, layers, heads)
 
+def checked(content: Content) -> Content:
+    """``content`` of a file, where all of it is what scoring gives. Raises ValueError or the like where not."""
+    gate_gradient, entropy, loss, ids, provenance = content
+    examples, layers, heads = gate_gradient.shape
+    require(examples > 0 and layers > 0 and heads > 0, "empty")
+    require(entropy.shape == gate_gradient.shape and loss.shape == ids.shape == (examples,), "shape")
+    require(all(values.dtype.kind == "f" for values in (gate_gradient, entropy, loss)), "numbers")
+    require(ids.dtype.kind in "iu" and np.isfinite(loss).all(), "ids and losses")
+    there = ~np.isnan(gate_gradient[0])
+    per_layer = there.sum(axis=1).tolist()
+    require(max(per_layer) == heads and bool((there == head_present(per_layer)).all()), "heads")
+    require(bool((np.isfinite(gate_gradient) == there).all()), "gate gradients")
+    require(not np.isinf(entropy).any() and bool(np.isnan(entropy[:, ~there]).all()), "entropies")
+    require_provenance(provenance, heads=per_layer)
     return Content(
-        gate_gradient=cube("gate_gradient"),
-        entropy=cube("entropy"),
-        loss=table["loss"].to_numpy().astype(np.float64),
-        ids=table["id"].to_numpy().astype(np.int64),
-        provenance=head["provenance"],
-    )
+        gate_gradient.astype(np.float32), entropy.astype(np.float32), loss.astype(np.float64), ids.astype(np.int64),
+        provenance,
+    )  # fmt: skip

@@ -16,7 +16,7 @@ import numpy as np
 from headviz.complementarity.curve import Curve, cluster
 from headviz.complementarity.distance import distances
 from headviz.complementarity.medoids import nearest_medoid
-from headviz.complementarity.presets import PlanOptions, differences, option_of, resolve
+from headviz.complementarity.presets import PlanOptions, differences, option_of
 from headviz.complementarity.representatives import pick_heads, rescue
 from headviz.complementarity.space import Placed, place
 from headviz.errors import ScoreError
@@ -305,23 +305,7 @@ def open_plan(path: str | Path) -> Plan:
     """Read what `Plan.save` wrote. Raises ScoreError when the file is not one of headviz's or is damaged."""
     from headviz.complementarity import plan_file
 
-    content = plan_file.read(Path(path))
-    options = resolve(PlanOptions, content.preset, content.options)
-    return Plan(
-        options=options,
-        preset=content.preset,
-        heads=content.heads,
-        placed=Placed(*content.placed),
-        medoids=content.medoids,
-        silhouettes=Curve(content.mss, content.nearest, options.mss, options.degree),
-        salience=content.salience,
-        separability=content.separability,
-        floor=content.floor,
-        above_floor=content.above_floor,
-        notes=content.notes,
-        provenance=content.provenance,
-        count=content.count,
-    )
+    return Plan(**plan_file.read(Path(path)))
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

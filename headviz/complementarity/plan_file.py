@@ -2,66 +2,42 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from headviz.errors import ScoreError
-from headviz.files import write_whole
+from headviz.complementarity.curve import Curve
+from headviz.complementarity.distance import distances
+from headviz.complementarity.presets import PlanOptions, resolve
+from headviz.complementarity.space import Placed, spaces
+from headviz.mask import head_names
+from headviz.saved_file import Kind, read_table, require, require_provenance, write_table
 
 if TYPE_CHECKING:
     from headviz.complementarity.plan import Plan
 
-FORMAT, VERSION = "headviz.plan", 1
-_KEY = b"headviz"
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a file holds of a `Plan`."""
-
-    preset: str
-    options: dict[str, Any]
-    heads: tuple[int, ...]
-    placed: tuple[Any, ...]
-    medoids: tuple[np.ndarray, ...]
-    mss: np.ndarray
-    nearest: np.ndarray
-    salience: np.ndarray | None
-    separability: np.ndarray | None
-    floor: np.ndarray | None
-    above_floor: np.ndarray | None
-    notes: tuple[str, ...]
-    provenance: dict[str, Any]
-    count: int | None
+PLANS = Kind("headviz.plan", 1, "plan file", "headviz cahp --plan or plan.save()")
+_PER_HEAD = ("salience", "separability", "floor", "above_floor")
 
 
 def save(plan: Plan, path: Path) -> None:
     """Write ``plan``, whole or not at all."""
-    total, placed = len(plan), plan.placed
-    chosen = np.zeros((total, len(plan.medoids)), dtype=bool)
+    placed = plan.placed
+    chosen = np.zeros((len(plan), len(plan.medoids)), dtype=bool)
     for number, medoids in enumerate(plan.medoids):
         chosen[medoids, number] = True
-    columns: dict[str, Any] = {
-        "head": pa.array(plan.names),
-        "x": pa.array(placed.coordinates[:, 0]),
-        "y": pa.array(placed.coordinates[:, 1]),
-        "medoid": _rows(chosen),
-        "distance": _rows(placed.distances),
-        "apart": _rows(placed.apart),
+    columns: dict[str, np.ndarray] = {
+        "head": np.array(plan.names),
+        "x": placed.coordinates[:, 0],
+        "y": placed.coordinates[:, 1],
+        "medoid": chosen,
+        "distance": placed.distances,
+        "apart": placed.apart,
     }
-    for name in ("salience", "separability", "floor", "above_floor"):
-        values = getattr(plan, name)
-        if values is not None:
-            columns[name] = pa.array(values)
-    head = {
-        "format": FORMAT,
-        "version": VERSION,
+    columns |= {name: values for name in _PER_HEAD if (values := getattr(plan, name)) is not None}
+    about = {
         "preset": plan.preset,
         "options": asdict(plan.options),
         "heads": list(plan.heads),
@@ -74,68 +50,50 @@ def save(plan: Plan, path: Path) -> None:
         "notes": list(plan.notes),
         "provenance": plan.provenance,
     }
-    table = pa.table(columns).replace_schema_metadata({_KEY: json.dumps(head).encode()})
-    write_whole(path, lambda file: pq.write_table(table, file, compression="zstd"))
+    write_table(PLANS, path, columns, about)
 
 
-def _rows(values: np.ndarray) -> pa.FixedSizeListArray:
-    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).ravel()), values.shape[1])
+def read(path: Path) -> dict[str, Any]:
+    """The fields of a `Plan`. Raises ScoreError when the file is missing, not one of headviz's, damaged, or of a later
+    version."""
+    return read_table(PLANS, path, _content)
 
 
-def read(path: Path) -> Content:
-    """Read a plan file. Raises ScoreError when it is missing, not one of headviz's, damaged, or of a later version."""
-    if not path.is_file():
-        raise ScoreError(f"There is no plan file {path.name!r}; make one with headviz cahp --plan or plan.save().")
-    try:
-        table = pq.read_table(path)
-        head = json.loads((table.schema.metadata or {})[_KEY])
-        if head["format"] != FORMAT:
-            raise KeyError("format")
-        version = int(head["version"])
-    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as cause:
-        raise ScoreError(f"{path.name} is not a plan file of headviz; make one with headviz cahp --plan.") from cause
-    if version > VERSION:
-        raise ScoreError(f"{path.name} was written by a later version of headviz; update headviz to open it.")
-    try:
-        return _content(table, head)
-    except (KeyError, ValueError, TypeError, IndexError, pa.ArrowException) as cause:
-        raise ScoreError(f"{path.name} is damaged; make it anew with headviz cahp --plan.") from cause
+def _content(columns: dict[str, np.ndarray], head: dict[str, Any]) -> dict[str, Any]:
+    heads = tuple(head["heads"])
+    total = len(columns["head"])
+    require(all(type(count) is int and count >= 0 for count in heads), "heads")
+    require(columns["head"].tolist() == head_names(heads), "names of heads")
+    require_provenance(head["provenance"], heads=list(heads))
+    options = resolve(PlanOptions, head["preset"], head["options"])
+    require(options.distance in distances and options.space in spaces and head["space"] in spaces, "options")
+    notes, space_notes = tuple(head["notes"]), tuple(head["space_notes"])
+    require(all(isinstance(one, str) for one in (*notes, *space_notes)), "notes")
 
+    def numbers(values: Any, *shape: int) -> np.ndarray:
+        array = np.asarray(values)
+        require(array.dtype.kind in "iuf" and array.shape == shape and bool(np.isfinite(array).all()), "numbers")
+        return array.astype(np.float64)
 
-def _content(table: pa.Table, head: dict[str, Any]) -> Content:
-    heads = tuple(int(count) for count in head["heads"])
-    if sum(heads) != table.num_rows or not isinstance(head["provenance"], dict):
-        raise ValueError("heads")
-
-    def column(name: str) -> np.ndarray | None:
-        return table[name].to_numpy().astype(np.float64) if name in table.column_names else None
-
-    def matrix(name: str) -> np.ndarray:
-        flat = table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        return flat.reshape(table.num_rows, -1)
-
-    chosen = matrix("medoid").astype(bool)
-    mss, nearest = np.array(head["mss"], dtype=np.float64), np.array(head["nearest"], dtype=np.float64)
-    if not len(mss) == len(nearest) == chosen.shape[1] - 1 or (chosen.sum(axis=0) != 1 + np.arange(len(mss) + 1)).any():
-        raise ValueError("medoids")
-    coordinates = np.stack([table["x"].to_numpy(), table["y"].to_numpy()], axis=1)
-    placed = (
-        coordinates, matrix("distance"), matrix("apart"), int(head["distinct"]), str(head["space"]),
-        tuple(head["space_notes"]),
-    )  # fmt: skip
-    return Content(
-        preset=head["preset"],
-        options=head["options"],
-        heads=heads,
-        placed=placed,
-        medoids=tuple(np.flatnonzero(chosen[:, number]) for number in range(chosen.shape[1])),
-        mss=mss,
-        nearest=nearest,
-        salience=column("salience"),
-        separability=column("separability"),
-        floor=column("floor"),
-        above_floor=column("above_floor"),
-        notes=tuple(head["notes"]),
-        provenance=head["provenance"],
-        count=None if head["count"] is None else int(head["count"]),
-    )
+    distance, apart = (numbers(columns[name], total, total) for name in ("distance", "apart"))
+    require(all(bool((one >= 0).all() and (one == one.T).all()) for one in (distance, apart)), "distances")
+    coordinates = np.stack([numbers(columns[axis], total) for axis in "xy"], axis=1)
+    distinct, count = head["distinct"], head["count"]
+    require(type(distinct) is int and 1 <= distinct <= total, "distinct heads")
+    require(count is None or (type(count) is int and 1 <= count <= total), "count")
+    chosen, most = columns["medoid"], max(1, distinct - 1)
+    require(chosen.dtype == bool and chosen.shape == (total, most), "medoids")
+    require(chosen.sum(axis=0).tolist() == list(range(1, most + 1)), "medoids")
+    mss, nearest = (numbers(head[name] or np.empty(0), most - 1) for name in ("mss", "nearest"))
+    return {
+        "options": options,
+        "preset": head["preset"],
+        "heads": heads,
+        "placed": Placed(coordinates, distance, apart, distinct, head["space"], space_notes),
+        "medoids": tuple(np.flatnonzero(chosen[:, number]) for number in range(most)),
+        "silhouettes": Curve(mss, nearest, options.mss, options.degree),
+        **{name: numbers(columns[name], total) if name in columns else None for name in _PER_HEAD},
+        "notes": notes,
+        "provenance": head["provenance"],
+        "count": count,
+    }  # fmt: skip

@@ -144,8 +144,8 @@ def open_signatures(path: str | Path) -> Signatures:
     from headviz.complementarity import signature_file
 
     content = signature_file.read(Path(path))
-    scores = None if content.pop("scores") is None else Scores(**content.pop("of_scores"))
-    return Signatures(scores=scores, **content)
+    scores = content.pop("scores")
+    return Signatures(scores=None if scores is None else Scores(*scores), **content)
 
 
 def signatures(

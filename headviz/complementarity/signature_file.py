@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headviz.errors import ScoreError
-from headviz.files import write_whole
+from headviz import scores_file
+from headviz.complementarity.presets import SignatureOptions, resolve
+from headviz.saved_file import Kind, read_arrays, require, require_provenance, write_arrays
 
 if TYPE_CHECKING:
     from headviz.complementarity.signature import Signatures
 
-FORMAT, VERSION = "headviz.signatures", 1
+SIGNATURES = Kind("headviz.signatures", 1, "signatures file", "signatures.save()")
 _ARRAYS = ("mean", "variance", "counts", "lengths", "null_mean", "null_variance")
 _OF_SCORES = ("gate_gradient", "entropy", "loss", "ids")
 
@@ -28,60 +27,65 @@ def save(signatures: Signatures, path: Path) -> None:
     if signatures.scores is not None:
         arrays |= {f"scores_{name}": getattr(signatures.scores, name) for name in _OF_SCORES}
     about = {
-        "format": FORMAT,
-        "version": VERSION,
         "classes": list(signatures.classes),
         "heads": list(signatures.heads),
         "notes": list(signatures.notes),
         "provenance": signatures.provenance,
         "scores": None if signatures.scores is None else signatures.scores.provenance,
     }
-    text = np.array(json.dumps(about))
-    write_whole(path, lambda file: np.savez_compressed(file, about=text, **arrays))
+    write_arrays(SIGNATURES, path, arrays, about)
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The fields of `Signatures`, with "scores" (None or a record) and "of_scores" (the fields of `Scores`).
+    """The fields of `Signatures`, with None or a `scores_file.Content` for "scores".
 
     Raises ScoreError when the file is missing, not one of headviz's, damaged, or of a later version.
     """
-    if not path.is_file():
-        raise ScoreError(f"There is no signatures file {path.name!r}; make one with signatures.save().")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        about = json.loads(str(arrays.pop("about")))
-        if about["format"] != FORMAT:
-            raise KeyError("format")
-        version = int(about["version"])
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as cause:
-        raise ScoreError(
-            f"{path.name} is not a signatures file of headviz; make one with signatures.save()."
-        ) from cause
-    if version > VERSION:
-        raise ScoreError(f"{path.name} was written by a later version of headviz; update headviz to open it.")
-    try:
-        return _content(arrays, about)
-    except (KeyError, ValueError, TypeError, IndexError) as cause:
-        raise ScoreError(f"{path.name} is damaged; make it anew with signatures.save().") from cause
+    return read_arrays(SIGNATURES, path, _content)
 
 
 def _content(arrays: dict[str, np.ndarray], about: dict[str, Any]) -> dict[str, Any]:
-    heads, classes = tuple(int(count) for count in about["heads"]), tuple(str(name) for name in about["classes"])
-    content: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
-    grid = content["mean"].shape[-1]
+    heads, classes, notes = (tuple(about[name]) for name in ("heads", "classes", "notes"))
+    require(all(type(count) is int and count >= 0 for count in heads), "heads")
+    require(all(isinstance(one, str) for one in (*classes, *notes)), "classes and notes")
+    provenance = about["provenance"]
+    require_provenance(provenance, heads=list(heads))
+    options = provenance["options"]
+    known = {name: value for name, value in options.items() if name in SignatureOptions.__annotations__}
+    resolve(SignatureOptions, options["preset"], known)
+    mean, counts = arrays["mean"], arrays["counts"]
+    grid, runs = mean.shape[-1], len(arrays["null_mean"])
     shape = (sum(heads), len(classes), grid, grid)
-    if not (content["mean"].shape == content["variance"].shape == shape == content["null_mean"].shape[1:]):
-        raise ValueError("shape")
-    content |= {
+    require(min(shape) > 0, "empty")
+    require(counts.shape == (len(classes),) and counts.dtype.kind in "iu" and bool((counts >= 0).all()), "counts")
+    require(int((counts >= 2).sum()) >= 2, "two classes of two examples")
+    usable = counts >= 2
+    for name, expected in {
+        "mean": shape,
+        "variance": shape,
+        "lengths": counts.shape,
+        "null_mean": (runs, *shape),
+        "null_variance": (runs, *shape),
+    }.items():
+        values = arrays[name]
+        require(values.shape == expected and values.dtype.kind == "f", name)
+        used = values[usable] if name == "lengths" else values[..., usable, :, :]
+        require(bool((np.isfinite(used) & (used >= 0)).all()), name)
+    outputs = arrays.get("outputs")
+    require(outputs is None or (outputs.ndim == 3 and outputs.shape[1] == sum(heads)), "outputs")
+    require(outputs is None or (outputs.dtype.kind == "f" and bool(np.isfinite(outputs).all())), "outputs")
+    scores = None
+    if about["scores"] is not None:
+        fields = {name: arrays[f"scores_{name}"] for name in _OF_SCORES}
+        scores = scores_file.checked(scores_file.Content(**fields, provenance=about["scores"]))
+        require(scores.gate_gradient.shape[1:] == (len(heads), max(heads)), "heads of the scores")
+    content: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+    return content | {
         "classes": classes,
         "grid": grid,
         "heads": heads,
-        "outputs": arrays.get("outputs"),
-        "notes": tuple(about["notes"]),
-        "provenance": about["provenance"],
-        "scores": about["scores"],
+        "outputs": outputs,
+        "notes": notes,
+        "provenance": provenance,
+        "scores": scores,
     }
-    if about["scores"] is not None:
-        content["of_scores"] = {name: arrays[f"scores_{name}"] for name in _OF_SCORES} | {"provenance": about["scores"]}
-    return content

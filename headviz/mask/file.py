@@ -10,14 +10,9 @@ no such head; ``heads`` (L,) and the JSON as the text ``record``. To read, ``kee
 from __future__ import annotations
 
 import io
-import math
 import os
 import re
 import stat
-import struct
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
@@ -27,22 +22,13 @@ import numpy as np
 from headviz.errors import MaskError
 from headviz.mask.heads import head_present, require_head
 from headviz.mask.plain import dump_json, parse_json, plain
+from headviz.npz import Unreadable, read_npz
+from headviz.units import in_bytes
 
 FORMAT, VERSION = "headviz.mask", 1
 SUFFIXES = (".json", ".npz")
 MAX_BYTES = 5_000_000
 _MAX_HEADS = 1_000_000  # of the array (L, H)
-# numpy reads an array's header with Python's own parser, which has many ways to say no.
-_HEADER_ERRORS = (
-    ValueError,
-    KeyError,
-    TypeError,
-    SyntaxError,
-    RecursionError,
-    MemoryError,
-    OverflowError,
-    tokenize.TokenError,
-)
 
 
 class MaskContent(NamedTuple):
@@ -70,7 +56,7 @@ def content_of(path: str | os.PathLike[str]) -> bytes:
 def read(content: bytes, name: str) -> MaskContent:
     """What the file ``name`` with ``content`` says. Raises MaskError, naming the file, for whatever is not a mask."""
     if len(content) > MAX_BYTES:
-        raise MaskError(f"{name} is larger than {MAX_BYTES // 10**6} MB, which no mask is. Choose another file.")
+        raise MaskError(f"{name} is larger than {in_bytes(MAX_BYTES)}, which no mask is. Choose another file.")
     suffix = suffix_of(name, MaskError)
     return _read_json(content, name) if suffix == ".json" else _read_npz(content, name)
 
@@ -196,43 +182,12 @@ def _as_keep(array: np.ndarray, key: str, name: str) -> np.ndarray:
 
 
 def _arrays(content: bytes, name: str) -> dict[str, np.ndarray]:
-    """The arrays of a mask in an .npz. What they claim to be is checked before any of it is made."""
-    found = {}
+    """The arrays of a mask in an .npz."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for key in ("keep", "head_mask", "record"):
-                try:
-                    info = archive.getinfo(f"{key}.npy")
-                except KeyError:
-                    continue
-                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    raise MaskError(
-                        f"{name} is packed in a way that numpy does not use. Choose a mask that headviz saved."
-                    )
-                if info.file_size > MAX_BYTES:
-                    raise MaskError(
-                        f'{name}: "{key}" unpacks to more than {MAX_BYTES // 10**6} MB, which no mask does. '
-                        "Choose another file."
-                    )
-                # Asked for a number of bytes, zipfile unpacks no more than that; asked for all, as much as there is.
-                with archive.open(info) as member:
-                    found[key] = _array(member.read(info.file_size + 1), key, name)
-    except (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, RuntimeError) as error:
-        raise MaskError(f"{name} is not an .npz file, or a damaged one. Choose a mask that headviz saved.") from error
+        found = read_npz(io.BytesIO(content), only=("keep", "head_mask", "record"), most=MAX_BYTES)
+    except Unreadable as error:
+        raise MaskError(f"{name}{error} Choose a mask that headviz saved.") from error
+    for key, array in found.items():
+        if array.size > _MAX_HEADS:
+            raise MaskError(f'{name}: "{key}" is larger than any model. Choose a mask that headviz saved.')
     return found
-
-
-def _array(content: bytes, key: str, name: str) -> np.ndarray:
-    stream = io.BytesIO(content)
-    try:
-        version = np.lib.format.read_magic(stream)
-        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        shape, _, dtype = read_header[version](stream)
-        claimed = math.prod(shape) * dtype.itemsize
-    except _HEADER_ERRORS as error:
-        raise MaskError(f'{name}: "{key}" is not an array. Choose a mask that headviz saved.') from error
-    # A header can claim any shape, and numpy would make room for it at once.
-    if dtype.hasobject or claimed != len(content) - stream.tell() or math.prod(shape) > _MAX_HEADS:
-        raise MaskError(f'{name}: "{key}" is not what it says it is. Choose a mask that headviz saved.')
-    stream.seek(0)
-    return np.lib.format.read_array(stream, allow_pickle=False)
