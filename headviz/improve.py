@@ -15,9 +15,10 @@ import numpy as np
 from headviz import stats
 from headviz.errors import ScoreError
 from headviz.evaluation import gates_of
-from headviz.mask import places
+from headviz.mask import head_name, places
 from headviz.prediction import swap_changes
 from headviz.progress import CancelSignal, OnProgress, Progress
+from headviz.provenance import data_block
 from headviz.replay import Replay
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class Swap(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Improvement:
-    """What `improve` found: the best mask, the measure before and after, the swaps that led there, how many masks were
-    measured, and a sentence that says why it ended."""
+    """What `improve` found: the best mask, whose record tells of the search; the measure before and after; the swaps
+    that led there; how many masks were measured; and a sentence that says why it ended."""
 
     mask: Mask
     measure: str
@@ -89,17 +90,34 @@ def improve(
     for place in places(locked, mask.heads):
         fixed[place] = True
     random = stats.generator(seed) if by == "random" else None
+    asked = {
+        "by": "search", "measure": measure, "budget": budget, "data": data_block(data), "order": by,
+        **({"seed": seed} if by == "random" else {}),
+        **({"locked": [head_name(*place) for place in places(locked, mask.heads)]} if locked else {}),
+        **({"least_per_layer": least} if least else {}),
+    }  # fmt: skip
     with Progress(budget, "improving the mask", on_progress, cancel) as progress:
         search = _Search(replay or Replay(subject, data), measure, budget, progress, cancel)
         before = value = search.value(mask)
-        swaps: list[Swap] = []
+        start, swaps = mask, list[Swap]()
+
+        def found() -> Mask:
+            """The best mask so far, with the record of the search."""
+            if not swaps:
+                return start
+            came_of_it = {
+                "evaluations": len(search.measured), "before": before, "after": value,
+                "swaps": [{"cut": swap.cut, "restored": swap.restored, measure: swap.value} for swap in swaps],
+            }  # fmt: skip
+            return start.with_step(asked | came_of_it, *start.differing(mask))
+
         while swap := search.first_better(mask, value, _swaps(scores, mask, fixed, least, random)):
             mask, value = mask.with_toggled(swap.cut, swap.restored), swap.value
             swaps.append(swap)
             if on_better is not None:
-                on_better(mask, value)
+                on_better(found(), value)
         progress.finish()
-    return Improvement(mask, measure, before, value, tuple(swaps), len(search.measured), search.ended)
+    return Improvement(found(), measure, before, value, tuple(swaps), len(search.measured), search.ended)
 
 
 @dataclass

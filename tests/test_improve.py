@@ -64,6 +64,31 @@ def test_swaps_are_those_of_a_search_by_hand() -> None:
     assert mask == found.mask
 
 
+def test_swapped_heads_are_the_searchs_and_not_by_hand() -> None:
+    mask = masked("L0H0", "L1H2", "L2H3").with_provenance(
+        criterion={"name": "his", "options": {}, "by_hand": ["L1H2", "L2H3"]}
+    )
+    better: list[hv.Mask] = []
+    found = run(mask, budget=40, locked=["L1H2"], on_better=lambda mask, _: better.append(mask))
+    swapped = mask.differing(found.mask)
+    assert swapped and "L1H2" not in swapped
+    assert found.mask.provenance["criterion"]["name"] == "his"
+    assert found.mask.by_hand == tuple(head for head in ("L1H2", "L2H3") if head not in swapped)
+    (step,) = found.mask.steps
+    assert (step["by"], step["measure"], step["budget"], step["locked"]) == ("search", "loss", 40, ["L1H2"])
+    assert step["evaluations"] == found.evaluations and (step["before"], step["after"]) == (found.before, found.after)
+    assert step["data"] == {
+        "name": DATA.name, "split": DATA.split, "fingerprint": DATA.fingerprint, "examples": len(DATA),
+    }  # fmt: skip
+    assert [(one["cut"], one["restored"], one["loss"]) for one in step["swaps"]] == list(found.swaps)
+    assert better[-1] == found.mask and better[-1].steps[0]["swaps"] == step["swaps"]
+
+
+def test_a_search_that_finds_nothing_leaves_the_mask_as_it_was() -> None:
+    mask = masked("L0H0")
+    assert run(mask, budget=1).mask is mask
+
+
 def test_predicted_order_tries_the_lowest_prediction_first() -> None:
     mask, tried = masked("L0H0", "L1H2"), []
 

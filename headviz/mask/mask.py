@@ -22,7 +22,7 @@ from headviz.provenance import model_block, now
 
 _BLOCKS = ("model", "criterion", "data", "measured")
 # What says nothing any more once a head changes.
-_OF_THE_CUT = ("measured", "created", "headviz")
+_OF_THE_CUT = ("measured", "measured_on", "created", "headviz")
 
 
 class Mask:
@@ -40,7 +40,8 @@ class Mask:
     ()
     """
 
-    __slots__ = ("_heads", "_keep", "_provenance", "_warnings")
+    __slots__ = ("_as_read", "_heads", "_keep", "_provenance", "_warnings")
+    _as_read: bool  # as it stood in a file: saved again it says no more than it did there
     _heads: tuple[int, ...]
     _keep: np.ndarray
     _provenance: dict[str, Any]
@@ -54,7 +55,12 @@ class Mask:
         self._set(array, _heads_of(blocks, array), blocks, ())
 
     def _set(
-        self, keep: np.ndarray, heads: Sequence[int], provenance: dict[str, Any], warnings: tuple[str, ...]
+        self,
+        keep: np.ndarray,
+        heads: Sequence[int],
+        provenance: dict[str, Any],
+        warnings: tuple[str, ...],
+        as_read: bool = False,
     ) -> None:
         heads = tuple(int(count) for count in heads)
         if keep.shape != (len(heads), max(heads)):
@@ -71,17 +77,22 @@ class Mask:
             )
         keep = keep.copy()
         keep.setflags(write=False)
-        values = {"_keep": keep, "_heads": heads, "_warnings": warnings}
+        values = {"_keep": keep, "_heads": heads, "_warnings": warnings, "_as_read": as_read}
         values["_provenance"] = _checked_blocks(provenance, heads)
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
     @classmethod
     def _make(
-        cls, keep: np.ndarray, heads: Sequence[int], provenance: dict[str, Any], warnings: tuple[str, ...] = ()
+        cls,
+        keep: np.ndarray,
+        heads: Sequence[int],
+        provenance: dict[str, Any],
+        warnings: tuple[str, ...] = (),
+        as_read: bool = False,
     ) -> Mask:
         mask = cls.__new__(cls)
-        mask._set(keep, heads, provenance, warnings)
+        mask._set(keep, heads, provenance, warnings, as_read)
         return mask
 
     @classmethod
@@ -127,6 +138,16 @@ class Mask:
         return copy.deepcopy(self._provenance)
 
     @property
+    def by_hand(self) -> tuple[str, ...]:
+        """Names of the heads that a hand changed, as the record has them."""
+        return tuple(self._provenance.get("criterion", {}).get("by_hand", ()))
+
+    @property
+    def steps(self) -> tuple[dict[str, Any], ...]:
+        """What else led here after the criterion, in order, each a block that says by what ("by") and how."""
+        return tuple(dict(step) for step in _steps_of(self._provenance) if isinstance(step, dict))
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences that a page shows: what did not fit when the mask was opened."""
         return self._warnings
@@ -147,13 +168,21 @@ class Mask:
     def with_toggled(self, *heads: str) -> Mask:
         """The mask with each of ``heads`` cut if it was kept and kept if it was cut.
 
-        ``provenance["criterion"]["by_hand"]`` lists the heads that differ from what the criterion gave: toggling twice
-        takes a head off that list. Measured values are left behind, since they were those of another mask.
+        ``provenance["criterion"]["by_hand"]`` lists the heads that a hand changed: toggling twice takes a head off that
+        list. Measured values are left behind, since they were those of another mask.
         """
+        return self._changed(self._toggled(heads))
+
+    def with_step(self, step: dict[str, Any], *heads: str) -> Mask:
+        """The mask with ``heads`` toggled by what ``step`` tells of, and not by hand. ``step``, a block with "by" (as
+        "search"), goes to the end of ``provenance["steps"]``."""
+        return self._changed(self._toggled(heads), plain(step))
+
+    def _toggled(self, heads: Iterable[str]) -> np.ndarray:
         keep = self._keep.copy()
         for layer, head in (place for name in heads for place in places(name, self._heads)):
             keep[layer, head] ^= True
-        return self._changed(keep)
+        return keep
 
     def with_(self, *, always: str | Iterable[str] = (), never: str | Iterable[str] = ()) -> Mask:
         """The mask with every head of ``always`` cut and every head of ``never`` kept; changes count as by hand."""
@@ -170,19 +199,26 @@ class Mask:
     def with_provenance(self, **blocks: Any) -> Mask:
         """The same mask with blocks of its record replaced, as ``measured=evaluation.metrics``, or removed, as None."""
         changed = {**self._provenance, **plain(blocks)}
-        return self._make(self._keep, self._heads, {k: v for k, v in changed.items() if v is not None}, self._warnings)
+        return self._make(
+            self._keep, self._heads, {k: v for k, v in changed.items() if v is not None}, self._warnings, self._as_read
+        )
 
-    def _changed(self, keep: np.ndarray) -> Mask:
-        blocks = {key: value for key, value in self.provenance.items() if key not in _OF_THE_CUT}
+    def _changed(self, keep: np.ndarray, step: dict[str, Any] | None = None) -> Mask:
+        """The mask that keeps ``keep``, changed by hand or by ``step``."""
+        changed = {(int(layer), int(head)) for layer, head in np.argwhere(keep != self._keep)}
+        if not changed and step is None:
+            return self
+        left_behind = _OF_THE_CUT if changed else ()
+        blocks = {key: value for key, value in self.provenance.items() if key not in left_behind}
         criterion = blocks.pop("criterion", {})
         before = set(places(criterion.pop("by_hand", ()), self._heads))
-        now_changed = {(int(layer), int(head)) for layer, head in np.argwhere(keep != self._keep)}
-        if not now_changed:
-            return self
-        if by_hand := [head_name(*place) for place in sorted(before ^ now_changed)]:
-            criterion["by_hand"] = by_hand
+        by_hand = before ^ changed if step is None else before - changed
+        if by_hand:
+            criterion["by_hand"] = [head_name(*place) for place in sorted(by_hand)]
         if criterion:
             blocks["criterion"] = criterion
+        if step is not None:
+            blocks["steps"] = [*_steps_of(blocks), step]
         return self._make(keep, self._heads, blocks, self._warnings)
 
     # Codes and files
@@ -202,14 +238,15 @@ class Mask:
     def record(self) -> dict[str, Any]:
         """What the .json file holds; see `headviz.mask.file`."""
         blocks = self.provenance
+        if not self._as_read:
+            blocks = {**blocks, "created": blocks.get("created", now()), "headviz": blocks.get("headviz", __version__)}
+        order = ("criterion", "steps", "data", "measured", "created", "headviz")
         return {
             "format": mask_file.FORMAT,
             "version": mask_file.VERSION,
             "model": {**blocks.pop("model", {}), "heads": list(self._heads)},
             "pruned_heads": mask_file.pruned_heads(self._keep, self._heads),
-            **{key: blocks.pop(key) for key in ("criterion", "data", "measured") if key in blocks},
-            "created": blocks.pop("created", now()),
-            "headviz": blocks.pop("headviz", __version__),
+            **{key: blocks.pop(key) for key in order if key in blocks},
             **blocks,
         }
 
@@ -255,7 +292,7 @@ class Mask:
             provenance.setdefault("model", plain(model_block(subject)))
             said = _mismatch(provenance["model"], name, subject)
         try:
-            mask = cls._make(keep, heads, provenance, said)
+            mask = cls._make(keep, heads, provenance, said, as_read=True)
         except MaskError as error:
             raise MaskError(f"{name}: {error}") from error
         for sentence in said:
@@ -286,7 +323,9 @@ class Mask:
         return f"Mask({self.count} of {sum(self._heads)} heads kept, {describe_heads(self._heads)})"
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise AttributeError("A Mask cannot be changed; with_toggled, with_ and with_provenance give another one.")
+        raise AttributeError(
+            "A Mask cannot be changed; with_toggled, with_, with_step and with_provenance give another one."
+        )
 
     def __delattr__(self, name: str) -> NoReturn:
         self.__setattr__(name, None)
@@ -298,7 +337,7 @@ class Mask:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Mask._make, (self._keep, self._heads, self._provenance, self._warnings)
+        return Mask._make, (self._keep, self._heads, self._provenance, self._warnings, self._as_read)
 
 
 def _as_keep(keep: Any) -> np.ndarray:
@@ -339,10 +378,14 @@ def _checked_blocks(provenance: dict[str, Any], heads: Sequence[int]) -> dict[st
     for block, key, kind in (("criterion", "options", dict), ("criterion", "by_hand", list)):
         if not isinstance(blocks.get(block, {}).get(key, kind()), kind):
             raise MaskError(f'"{key}" of "{block}" is not what it must be, {"names" if kind is list else "options"}.')
-    if "by_hand" in blocks.get("criterion", {}):
-        by_hand = places(blocks["criterion"]["by_hand"], heads)
-        blocks["criterion"] = {**blocks["criterion"], "by_hand": [head_name(*place) for place in by_hand]}
+    places(blocks.get("criterion", {}).get("by_hand", ()), heads)  # says what is no head of these
     return blocks
+
+
+def _steps_of(blocks: dict[str, Any]) -> list[Any]:
+    """The steps of a record; none where another program keeps something else under that name."""
+    steps = blocks.get("steps")
+    return steps if isinstance(steps, list) else []
 
 
 def _mismatch(model: Any, name: str, subject: Any) -> tuple[str, ...]:

@@ -185,6 +185,22 @@ def test_with_cuts_always_keeps_never_and_counts_changes_as_by_hand(mask: Mask) 
     assert mask.with_(always="L0H1", never=("L0H0", "L1H1")) is mask
 
 
+def test_with_step_changes_heads_that_no_hand_changed(mask: Mask) -> None:
+    search = {"by": "search", "measure": "loss"}
+    found = mask.with_toggled("L1H0").with_step(search, "L1H0", "L1H1")
+    assert found.pruned == ("L0H1", "L1H1") and found.by_hand == () and found.steps == (search,)
+    assert found.provenance["criterion"] == PROVENANCE["criterion"] and "measured" not in found.provenance
+    again = found.with_toggled("L1H1").with_step({"by": "lock", "heads": []})
+    assert again.by_hand == ("L1H1",) and [step["by"] for step in again.steps] == ["search", "lock"]
+    assert list(again.record())[4:7] == ["criterion", "steps", "data"]
+
+
+@pytest.mark.parametrize("steps", [None, "by hand", {"by": "search"}, 3])
+def test_what_another_program_keeps_as_steps_is_no_error(mask: Mask, steps: Any) -> None:
+    other = Mask(mask.keep, subject=SUBJECT, provenance={**PROVENANCE, "steps": steps})
+    assert other.steps == () and other.with_step({"by": "lock"}, "L0H0").steps == ({"by": "lock"},)
+
+
 def test_with_a_head_in_both_lists_or_none_that_is_there_says_so(mask: Mask) -> None:
     with pytest.raises(MaskError, match="L0H0 stands in both always and never"):
         mask.with_(always=["L0H0"], never=["L0H0"])
@@ -247,6 +263,66 @@ def test_mask_through_a_file_is_the_same_with_all_that_was_said(mask: Mask, tmp_
     assert again == mask and again.provenance == expected and again.warnings == ()
     again.save(tmp_path / "again.json")
     assert Mask.open(tmp_path / "again.json").provenance == again.provenance
+
+
+_names = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _names,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_names, inner, max_size=3),
+    max_leaves=6,
+)
+_KNOWN = ("format", "version", "model", "pruned_heads", "criterion", "data", "measured", "created", "headviz", "steps")
+
+
+@st.composite
+def any_records(draw: st.DrawFn) -> dict[str, Any]:
+    """What the file of a mask may hold: the four keys that it must, some of those that headviz knows, and others'."""
+    mask = draw(any_masks())
+    record: dict[str, Any] = draw(st.dictionaries(_names.filter(lambda name: name not in _KNOWN), _values, max_size=3))
+    record |= {"format": "headviz.mask", "version": 1}
+    model = {"name": "any", "fingerprint": "ab", "heads": list(mask.heads)}
+    record["model"] = draw(st.sampled_from([model, {"heads": list(mask.heads)}, {**model, "licence": {"kept": [1]}}]))
+    record["pruned_heads"] = mask.record()["pruned_heads"]
+    by_hand = draw(st.lists(st.sampled_from(head_names(mask.heads)))) if sum(mask.heads) else []
+    blocks = {
+        "criterion": {"name": "hies", "options": {"alpha": 0.97}, "by_hand": by_hand},
+        "data": {"name": "d", "split": "validation", "examples": 64},
+        "measured": {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}},
+        "measured_on": {"part": "report"},
+        "created": "2026-01-31T12:00:00Z",
+        "headviz": "0.0.1",
+        "steps": [{"by": "search", "swaps": []}, {"by": "another program"}],
+    }
+    return record | {key: blocks[key] for key in draw(st.sets(st.sampled_from(sorted(blocks))))}
+
+
+@given(any_records(), st.booleans())
+def test_opening_a_mask_file_and_saving_it_changes_nothing(record: dict[str, Any], through_npz: bool) -> None:
+    mask = Mask.read(json.dumps(record).encode(), "mask.json")
+    if through_npz:
+        mask = Mask.read(mask.content(".npz"), "mask.npz")
+    assert json.loads(mask.content(".json")) == record
+    subject = SimpleNamespace(name="any", revision=None, fingerprint="ab", family="bert", heads=mask.heads)
+    assert json.loads(Mask.read(mask.content(".json"), "mask.json", subject).content(".json")) == record
+
+
+@given(any_records(), st.data())
+def test_what_is_changed_in_an_opened_mask_is_all_that_changes(record: dict[str, Any], data: st.DataObject) -> None:
+    mask = Mask.read(json.dumps(record).encode(), "mask.json")
+    names = head_names(mask.heads)
+    if not names:
+        return
+    head = data.draw(st.sampled_from(names))
+    changed = json.loads(mask.with_toggled(head).content(".json"))
+    by_hand = set(record.get("criterion", {}).get("by_hand", ())) ^ {head}
+    assert set(changed.get("criterion", {}).get("by_hand", ())) == by_hand
+    parts = {"pruned_heads", "criterion", "measured", "measured_on", "created", "headviz"}
+    assert {k: v for k, v in changed.items() if k not in parts} == {k: v for k, v in record.items() if k not in parts}
+    assert not {"measured", "measured_on"} & set(changed)
 
 
 @given(any_masks(), st.sampled_from([".json", ".npz"]))
