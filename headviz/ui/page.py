@@ -95,6 +95,7 @@ def follow_address(page: Page) -> None:
     if not page.session.own_run:
         asked = {name: st.query_params.get_all(name) for name in st.query_params}
         page.session.adopt_link(asked, criteria())
+        page.results.settle_link()
 
 
 def keep_address(page: Page) -> None:
@@ -103,6 +104,7 @@ def keep_address(page: Page) -> None:
     if wanted != {name: st.query_params[name] for name in st.query_params}:
         st.query_params.from_dict(wanted)
     page.session.written, page.session.own_run = wanted, False
+    page.session.remember(wanted)
 
 
 def _address(page: Page) -> dict[str, str]:

@@ -8,6 +8,7 @@ there.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,12 @@ import numpy as np
 
 import headviz as hv
 from headviz.errors import HeadvizError
+from headviz.mask.plain import plain
 from headviz.ui import engine
 from headviz.ui.calibration import SEED, Base, base_of, hies_of, positions
 from headviz.ui.jobs import Job, Jobs
 from headviz.ui.shelf import Shelf
-from headviz.ui.state import DEFAULT_CALIBRATION, OpenedData, Rules, Session, room_for, rules_of, with_edits
+from headviz.ui.state import DEFAULT_CALIBRATION, OpenedData, Rules, Session, room_for, rules_of
 
 if TYPE_CHECKING:
     from headviz.data import Data, Example
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from headviz.importance import Option
     from headviz.inspection import AttentionMaps, TokenAttribution
     from headviz.mask import Mask
+    from headviz.ui.taken import Taken
 
 _PATIENCE = 1.5  # seconds that a view of one text may take before the page shows its progress instead
 
@@ -219,14 +222,21 @@ class Results:
     def criterion_job(self) -> Job | None:
         return self.jobs.get(self._criterion_key(self.session.choice.criterion))
 
-    def preset(self, locks: Mapping[str, bool] | None = None) -> Mask | None:
+    def by_criterion(self, locks: Mapping[str, bool] | None = None) -> Mask | None:
         """The mask that criterion, options and number of heads give under the locks and rules in force (or under
-        ``locks``), or a plan in their place; without edits. As many heads are cut as the rules leave room for."""
-        choice = self.session.choice
-        scores, locks = self.head_scores(), choice.locks if locks is None else locks
-        if choice.taken is not None or scores is None or choice.prune is None:
-            return choice.taken if choice.taken is None else with_edits(choice.taken, {}, locks)
-        return self.cut_by(scores, locks)
+        ``locks``), without edits; None while unknown. As many heads are cut as the rules leave room for; where that is
+        none, no criterion is needed."""
+        subject, scores = self.session.subject, self.head_scores()
+        if subject is None or self.session.choice.prune is None:
+            return None
+        if not self._rules(self.session.choice.locks if locks is None else locks)[0]:
+            return hv.Mask.full(subject)
+        return None if scores is None else self.cut_by(scores, locks)
+
+    def preset(self, locks: Mapping[str, bool] | None = None) -> Mask | None:
+        """What stands below the changes by hand: the mask in the criterion's place, else what the criterion gives."""
+        taken = self.session.choice.taken
+        return taken.mask if taken is not None else self.by_criterion(locks)
 
     def cut_by(self, scores: HeadScores, locks: Mapping[str, bool] | None = None) -> Mask:
         """The mask that ``scores`` give at the present number of heads under the rules in force."""
@@ -234,9 +244,11 @@ class Results:
         return hv.select(scores, prune, **rules)
 
     def _rules(self, locks: Mapping[str, bool]) -> tuple[int, Rules]:
-        """How many heads go, and the rules, as ``hv.select`` takes them."""
+        """How many heads go, and the rules, as ``hv.select`` takes them. A head that was locked as a hand had set it
+        stays that hand's: were the criterion to count it, another head would take its place."""
         choice, subject = self.session.choice, self.session.subject
         assert subject is not None and choice.prune is not None
+        locks = {head: kept for head, kept in locks.items() if choice.edits.get(head) != kept}
         return room_for(choice.prune, subject.heads, locks, choice.least), rules_of(locks, choice.least)
 
     def mask(self) -> Mask | None:
@@ -246,9 +258,50 @@ class Results:
     def known_mask(self) -> Mask | None:
         """The mask that stands, or None while there is none or something is wrong with it, which its page tells."""
         try:
-            return self.mask() if self.ready else self.session.choice.fixed
+            if self.ready:
+                return self.mask()
+            taken = self.session.choice.taken
+            return None if taken is None else self.session.mask(taken.mask)
         except HeadvizError:
             return None
+
+    def settle_link(self) -> None:
+        """Once it is known what the criterion gives, a link's mask is that and what the link has otherwise."""
+        taken = self.session.choice.taken
+        if self.ready and taken is not None and taken.kind == "link":
+            with contextlib.suppress(HeadvizError):  # what is wrong with the criterion, its page tells
+                if (preset := self.by_criterion()) is not None:
+                    self.session.settle_link(preset)
+
+    def take(self, taken: Taken) -> None:
+        """Make a mask the one in hand, with the criterion's settings that it records as far as they are valid."""
+        record = taken.mask.provenance
+        criterion, selection = _block(record.get("criterion")), _block(record.get("selection"))
+        changes = settings_of(criterion) if criterion.get("name") in hv.criteria and not _is_plan(criterion) else {}
+        prune = selection.get("prune")
+        if type(prune) is int and 0 <= prune <= self.session.heads:
+            changes["prune"] = prune
+        if "options" in changes:
+            options = {**self.session.choice.options, **changes["options"]}
+            changes["options"] = {name: chosen for name, chosen in options.items() if chosen}
+        self.session.take(taken, **changes)
+        if "alpha" in changes:
+            self.session.alpha_stops.add(changes["alpha"])
+
+    def scores_behind(self, mask: Mask) -> HeadScores | None:
+        """The chosen criterion's scores where ``mask`` goes by them, as far as its record says: only then do they
+        explain it."""
+        scores, record = self.head_scores(), mask.provenance
+        criterion = _block(record.get("criterion"))
+        if scores is None or criterion.get("name", scores.criterion) != scores.criterion:
+            return None
+        if "name" not in criterion:  # nothing chose it, or a link's
+            return scores if self.session.choice.taken is None else None
+        data, own = _block(scores.provenance.get("data")), _block(record.get("data"))
+        same = plain(scores.options) == criterion.get("options", {}) and data.get("fingerprint") == own.get(
+            "fingerprint"
+        )
+        return scores if same else None
 
     # -- single heads and texts ---------------------------------------------------------------------------------------
 
@@ -338,6 +391,33 @@ def controls_of(criterion: str) -> dict[str, Option]:
         sentence = "Another seed, another draw; the same seed, the same result."
         options["seed"] = Option(0, sentence, low=0, high=2**31 - 1, whole=True)
     return options
+
+
+def settings_of(criterion: Mapping[str, Any]) -> dict[str, Any]:
+    """What a mask's record says of a criterion that there is, as changes of the choice, as far as it is valid."""
+    name, given = str(criterion["name"]), _block(criterion.get("options"))
+    changes: dict[str, Any] = {"criterion": name}
+    options: dict[str, Any] = {}
+    for key, option in controls_of(name).items():
+        try:
+            value = option.check(key, given[key])
+        except (KeyError, HeadvizError):
+            continue
+        if key == "alpha":
+            changes["alpha"] = value
+        elif value != option.default:
+            options[key] = value
+    return changes | {"options": {name: options}}
+
+
+def _is_plan(criterion: Mapping[str, Any]) -> bool:
+    """Whether a mask is a plan's, with its number of clusters, and not one by the criterion of the same name."""
+    return criterion.get("name") == "cahp" and "k" in _block(criterion.get("options"))
+
+
+def _block(value: Any) -> Mapping[str, Any]:
+    """``value`` where it is an object, else an empty one: a mask file may hold anything."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _misfit(data: OpenedData, labels: tuple[str, ...]) -> str | None:

@@ -96,7 +96,7 @@ def _in_hand(page: Page) -> None:
     elif session.subject is not None:
         st.markdown("**Data**  \nnone yet")
     if session.subject is not None and (mask := page.results.known_mask()) is not None:
-        count = len(session.choice.edits)
+        count = len(mask.by_hand)
         by_hand = f", {count} by hand" if count else ""
         st.markdown(f"**Mask**  \n{len(mask.pruned)} of {sum(mask.heads)} heads cut{by_hand}")
 

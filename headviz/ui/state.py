@@ -6,9 +6,9 @@ back in its callback, so settings survive page changes, and presets, undo and li
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
@@ -17,6 +17,7 @@ from headviz.errors import MaskError
 from headviz.ui import links
 from headviz.ui.plan_choice import PlanChoice
 from headviz.ui.recover_choice import RecoverChoice
+from headviz.ui.taken import Taken
 
 if TYPE_CHECKING:
     from headviz.data import Data
@@ -31,6 +32,7 @@ DEFAULT_SHARE = 0.3
 CALIBRATION_SIZES: tuple[int | None, ...] = (32, 128, 512, None)  # None: all
 DEFAULT_CALIBRATION = 512
 _LONGEST_PAST = 200
+Address = frozenset[tuple[str, str]]
 _OF_THE_PRESET = frozenset({"criterion", "alpha", "prune", "options", "calibration"})  # what a mask rests on
 
 
@@ -77,9 +79,9 @@ class Choice:
     )  # criterion -> option -> value, where not the default
     calibration: int | None = DEFAULT_CALIBRATION
     prune: int | None = None  # heads; None until a model says how many there are
-    edits: dict[str, bool] = field(default_factory=dict)  # head -> kept, set by hand on top of the preset
-    fixed: Mask | None = None  # a mask of its own (from a link or file), until the preset under it is known
-    taken: Mask | None = None  # a plan's mask, in the criterion's place until one is chosen again
+    taken: Taken | None = None  # the mask in the criterion's place, until one is chosen again
+    edits: dict[str, bool] = field(default_factory=dict)  # head -> kept, set by hand on top of criterion or taken mask
+    by_link: tuple[str, ...] = ()  # those of the edits that a link brought
     locks: dict[str, bool] = field(default_factory=dict)  # head -> kept: what no preset and no edit changes
     least: int = 0  # heads that every preset leaves in each layer
 
@@ -104,6 +106,7 @@ class Session:
     past: list[Choice] = field(default_factory=list)
     future: list[Choice] = field(default_factory=list)
     written: dict[str, str] = field(default_factory=dict)  # what stands in the address by our own hand
+    visited: dict[Address, Choice] = field(default_factory=dict)  # what stood under an address that was written before
     own_run: bool = (
         False  # this run began on the page or by ourselves, not by Back or a link: the address may be behind
     )
@@ -131,7 +134,7 @@ class Session:
     def commit(self, **changes: Any) -> None:
         """Change fields of the choice as one step that undo can take back."""
         before = deepcopy_choice(self.choice)
-        if (_OF_THE_PRESET - {"calibration"}) & set(changes):  # a plan's mask rests on no calibration size
+        if (_OF_THE_PRESET - {"calibration"}) & set(changes):  # a mask that was taken rests on no calibration size
             changes.setdefault("taken", None)
         for name, value in changes.items():
             setattr(self.choice, name, value)
@@ -181,9 +184,11 @@ class Session:
         self.notes.clear()
         self.troubles.clear()
 
-    def take_plan(self, mask: Mask) -> None:
-        """Make a plan's mask the one in hand, as one step: it stands in the criterion's place."""
-        self.commit(taken=mask, fixed=None, edits={}, prune=len(mask.pruned))
+    def take(self, taken: Taken, **settings: Any) -> None:
+        """Make a mask the one in hand, as one step: it stands in the criterion's place. ``settings``: of the criterion,
+        as the mask's record has them."""
+        settings.setdefault("prune", len(taken.mask.pruned))
+        self.commit(taken=taken, edits={}, by_link=(), **settings)
 
     def pick(self, head: str | None) -> None:
         self.picked, self.own_run = head, True
@@ -198,9 +203,10 @@ class Session:
         self.model, self.wanted_model = model, None
         if not same:
             self.past, self.future = [], []
-            self.choice.edits, self.choice.fixed, self.choice.taken, self.picked = {}, None, None, None
-            self.choice.locks, self.choice.least = {}, 0
+            self._drop_mask()
+            self.choice.locks, self.choice.least, self.picked = {}, 0, None
             self.steps, self.named, self.reported, self.improving = [], {}, [], None
+            self.visited.clear()
             self.plan = self.plan.with_(count=None)
             if wanted is None:
                 self.choice.prune = None
@@ -229,31 +235,56 @@ class Session:
 
         code, self.wanted_mask = self.wanted_mask, None
         try:
-            self.choice.fixed, self.choice.edits = Mask.from_code(code, self.model.subject), {}
-            self.choice.taken = None
+            mask = Mask.from_code(code, self.model.subject).with_step({"by": "link"})
         except MaskError as error:
             self.notes.append(f"The link's mask was left out. {error}")
+            return
+        self._drop_mask()
+        self.choice.taken = Taken("link", mask)
+
+    def _drop_mask(self) -> None:
+        """Go by the criterion alone, locks aside."""
+        self.choice.taken, self.choice.edits, self.choice.by_link = None, {}, ()
 
     # -- the mask -----------------------------------------------------------------------------------------------------
 
-    def mask(self, preset: Mask | None) -> Mask | None:
-        """The mask that stands: ``preset`` (what criterion, alpha and prune give; None while unknown) with the edits
-        made by hand, or the mask of a link or file. Once its preset is known, such a mask becomes preset and edits."""
-        fixed = self.choice.fixed
-        if fixed is not None and preset is not None:
-            self.choice.edits, self.choice.fixed = edits_between(preset, fixed), None
-        elif fixed is not None:
-            return fixed
-        return None if preset is None else with_edits(preset, self.choice.edits, self.choice.locks)
+    def mask(self, under: Mask | None) -> Mask | None:
+        """The mask that stands: ``under`` (what the criterion gives, or the mask in its place; None while unknown) with
+        the changes made by hand and by locks."""
+        choice = self.choice
+        return None if under is None else with_edits(under, choice.edits, choice.locks, choice.by_link)
 
-    def edit(self, mask: Mask, preset: Mask | None, locks: Mapping[str, bool] | None = None) -> None:
-        """Make ``mask`` the one that stands, as one step by hand. ``preset``: what the criterion gives under ``locks``
-        (None: those in force)."""
+    def settle_link(self, preset: Mask) -> None:
+        """Turn the mask of a link into what the criterion gives (``preset``) and the heads that the link has otherwise,
+        which count as changed by hand from then on, so that they outlast a move of the criterion."""
+        taken = self.choice.taken
+        if taken is None or taken.kind != "link":
+            return
+        by_link = edits_between(preset, taken.mask)
+        self.choice.taken = None
+        self.choice.edits = edits_between(preset, with_edits(taken.mask, self.choice.edits))
+        self.choice.by_link = tuple(head for head in by_link if self.choice.edits.get(head) == by_link[head])
+
+    def toggle(self, heads: Iterable[str], mask: Mask, under: Mask, locks: Mapping[str, bool] | None = None) -> None:
+        """Change ``heads`` of ``mask``, the one that stands, by hand, as one step. ``under``: what stands below the
+        changes by hand; ``locks``: those from now on (None: those in force)."""
+        edits, changed = dict(self.choice.edits), set(heads)
+        below, standing = set(under.kept), set(mask.kept)
+        for head in changed:
+            edits.pop(head, None)
+            if (head in standing) == (head in below):
+                edits[head] = head not in standing
+        by_link = tuple(head for head in self.choice.by_link if head not in changed)
         rules = {} if locks is None else {"locks": dict(locks)}
-        if preset is None:
-            self.commit(fixed=mask, edits={}, **rules)
-        else:
-            self.commit(fixed=None, edits=edits_between(preset, mask), **rules)
+        self.commit(edits=edits, by_link=by_link, **rules)
+
+    def remember(self, address: Mapping[str, str]) -> None:
+        """Keep what stands under ``address``, for when the visitor comes back to it: a link alone does not tell what
+        chose a head."""
+        self.visited.pop(key := frozenset(address.items()), None)
+        self.visited[key] = deepcopy_choice(self.choice)
+        if len(self.visited) > _LONGEST_PAST:
+            del self.visited[next(iter(self.visited))]
 
     # -- the link -----------------------------------------------------------------------------------------------------
 
@@ -262,6 +293,10 @@ class Session:
         found, notes = links.read(asked, self.written, criteria=criteria)
         self.notes.extend(notes)
         if not found:
+            return
+        if (known := self.visited.get(_address_of(asked))) is not None and not {"model", "data"} & set(found):
+            self.choice, self.plan = deepcopy_choice(known), found.get("cahp", self.plan)
+            self.alpha_stops.add(known.alpha)
             return
         choice = self.choice
         if "criterion" in found:
@@ -279,7 +314,7 @@ class Session:
         if "options" in found:
             choice.options = {choice.criterion: found["options"]} if found["options"] else {}
         if _OF_THE_PRESET & set(found) and "mask" not in asked:
-            choice.edits, choice.fixed, choice.taken = {}, None, None
+            self._drop_mask()
         if "prune" in found and self.model and self.wanted_model is None:
             self.settle_prune()
         if "mask" in found:
@@ -310,19 +345,12 @@ class Session:
 
 
 def deepcopy_choice(choice: Choice) -> Choice:
-    """A copy that later changes do not reach; the mask is immutable and shared."""
-    return Choice(
-        choice.criterion,
-        choice.alpha,
-        deepcopy(choice.options),
-        choice.calibration,
-        choice.prune,
-        dict(choice.edits),
-        choice.fixed,
-        choice.taken,
-        dict(choice.locks),
-        choice.least,
-    )
+    """A copy that later changes do not reach; masks are immutable and shared."""
+    return replace(choice, options=deepcopy(choice.options), edits=dict(choice.edits), locks=dict(choice.locks))
+
+
+def _address_of(asked: Mapping[str, Sequence[str]]) -> Address:
+    return frozenset((name, value) for name, values in asked.items() for value in values)
 
 
 def edits_between(preset: Mask, mask: Mask) -> dict[str, bool]:
@@ -336,13 +364,21 @@ def edits_between(preset: Mask, mask: Mask) -> dict[str, bool]:
     }
 
 
-def with_edits(preset: Mask, edits: Mapping[str, bool], locks: Mapping[str, bool] | None = None) -> Mask:
-    """``preset`` with single heads kept or cut by hand, and the locked ones as they are locked; heads that are not
-    there are left out."""
-    there = dict.fromkeys(preset.kept, True) | dict.fromkeys(preset.pruned, False)
-    wanted = {head: kept for head, kept in {**edits, **(locks or {})}.items() if head in there}
-    changed = [head for head, kept in wanted.items() if there[head] != kept]
-    return preset.with_toggled(*changed) if changed else preset
+def with_edits(
+    under: Mask, edits: Mapping[str, bool], locks: Mapping[str, bool] | None = None, by_link: Sequence[str] = ()
+) -> Mask:
+    """``under`` with single heads kept or cut by hand (``by_link``: those that a link brought), and the locked ones as
+    they are locked; heads that are not there are left out. The record tells by what each was changed."""
+    there, locks = dict.fromkeys(under.kept, True) | dict.fromkeys(under.pruned, False), locks or {}
+    by_hand = [
+        head for head, kept in edits.items()
+        if head in there and there[head] != kept and locks.get(head, kept) == kept
+    ]  # fmt: skip
+    by_lock = [head for head, kept in locks.items() if head in there and there[head] != kept and head not in by_hand]
+    mask = under.with_toggled(*by_hand)
+    if linked := [head for head in by_link if head in by_hand]:
+        mask = mask.with_step({"by": "link", "heads": linked})
+    return mask.with_step({"by": "lock", "heads": by_lock}, *by_lock) if by_lock else mask
 
 
 def room_for(prune: int, heads: Sequence[int], locks: Mapping[str, bool], least: int) -> int:
@@ -365,8 +401,21 @@ class Rules(TypedDict):
 
 
 def rules_of(locks: Mapping[str, bool], least: int) -> Rules:
+    """The rules of locks and least heads."""
     return {
         "always": [head for head, kept in locks.items() if not kept],
         "never": [head for head, kept in locks.items() if kept],
         "least_per_layer": least,
     }
+
+
+def locked_too_often(locks: Mapping[str, bool], least: int, heads: Sequence[int]) -> tuple[int, int] | None:
+    """The first layer that cannot keep ``least`` heads, and how many of its heads are locked as cut; None where every
+    layer can."""
+    from headviz.mask import parse_head
+
+    cut = [parse_head(head)[0] for head, kept in locks.items() if not kept]
+    for layer, there in enumerate(heads):
+        if cut.count(layer) > there - min(least, there):
+            return layer, cut.count(layer)
+    return None

@@ -197,8 +197,9 @@ def test_mask_file_of_a_plan_opens_as_one(planned: Any) -> None:
     results: Any = plans_of(planned).results
     open_file(page.Page(session_of(planned), results, results.jobs, True), mask.content(), "plan.json")
     planned.switch_page("pages/mask.py").run()
-    assert session_of(planned).choice.taken == mask and not session_of(planned).choice.edits
-    assert "CAHP's, taken over" in said(planned)
+    taken = session_of(planned).choice.taken
+    assert (taken.kind, taken.mask, taken.name) == ("file", mask, "plan.json") and not session_of(planned).choice.edits
+    assert "The mask in hand is that of the file plan.json" in said(planned)
 
 
 def test_criterion_or_undo_takes_the_plans_place_again(planned: Any) -> None:

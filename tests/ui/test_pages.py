@@ -444,7 +444,7 @@ def test_link_brings_every_setting_and_hand_edits_back_in_a_new_session(opened: 
     at.select_slider(key="_w_alpha").set_value(0.0).run()
     session = session_of(at)
     preset = Mask.from_code(link_of(at)["mask"], session.subject)
-    session.edit(preset.with_toggled("L0H0", "L2H3"), preset)
+    session.toggle(["L0H0", "L2H3"], preset, preset)
     at.run()
     link = link_of(at)
     assert link["alpha"] == "0.000" and link["prune"] == "5"
@@ -462,7 +462,7 @@ def test_link_on_a_server_for_others_carries_no_data_of_another_visitor(
     at = opened.switch_page("pages/mask.py").run()
     session = session_of(at)
     preset = Mask.from_code(link_of(at)["mask"], session.subject)
-    session.edit(preset.with_toggled("L1H1"), preset)
+    session.toggle(["L1H1"], preset, preset)
     link = link_of(at.run())
 
     monkeypatch.setattr("headviz.ui.page._visitor_is_local", lambda: False)

@@ -21,6 +21,7 @@ from headviz.ui.jobs import Jobs
 from headviz.ui.recover_choice import RecoverChoice
 from headviz.ui.recoveries import Recoveries, RecoveryRun
 from headviz.ui.results import Results
+from headviz.ui.taken import Taken
 from tests.ui.conftest import said
 from tests.ui.test_recoveries import SHORT, STEPS, Held
 
@@ -57,7 +58,9 @@ def page(made: Results, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
     def show(*heads: str) -> Any:
         assert made.session.subject is not None
-        made.session.choice.fixed = Mask.full(made.session.subject).with_toggled(*(heads or ("L0H1", "L1H0", "L1H2")))
+        made.session.choice.taken = Taken(
+            "earlier", Mask.full(made.session.subject).with_toggled(*(heads or ("L0H1", "L1H0", "L1H2")))
+        )
         at = AppTest.from_function(panels, default_timeout=60)
         at.session_state["headviz"] = made.session
         at.run()
@@ -117,7 +120,7 @@ def test_page_says_what_is_cut_and_which_texts_are_for_what(page: Callable[..., 
 def test_page_notes_that_an_uncut_model_has_nothing_to_recover(page: Callable[..., Any], made: Results) -> None:
     at = page()
     assert "Nothing is cut" not in said(at)
-    made.session.choice.fixed = Mask.full(made.session.subject)
+    made.session.choice.taken = Taken("earlier", Mask.full(made.session.subject))
     assert "Fine-tuning the whole model is a comparison" in said(at.run())
 
 
@@ -287,7 +290,7 @@ def test_recovered_model_is_used_as_it_is(page: Callable[..., Any], made: Result
     assert recovered is not None
     press(at, "recover_use")
     assert made.session.subject is recovered.subject and made.session.choice.prune == 0
-    assert not made.session.choice.edits and made.session.choice.fixed is None
+    assert not made.session.choice.edits and made.session.choice.taken is None
 
 
 def test_forgotten_run_leaves_the_page(page: Callable[..., Any], made: Results) -> None:

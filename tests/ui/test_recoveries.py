@@ -15,6 +15,7 @@ from headviz.ui.jobs import Job, Jobs, Pool
 from headviz.ui.recover_choice import RecoverChoice
 from headviz.ui.recoveries import Recoveries, RecoveryRun
 from headviz.ui.results import Results
+from headviz.ui.taken import Taken
 
 SHORT = {"batch_size": 4, "checks": 2, "probe": 4, "evaluations": 1, "warmup": 0.25, "end": 0.75, "level": 0.99}
 STEPS = 4  # of 15 training texts in steps of 4
@@ -117,7 +118,7 @@ def test_same_question_is_asked_once(recoveries: Recoveries, mask: Mask) -> None
 
 def test_run_stays_what_it_was_when_another_mask_is_in_hand(recoveries: Recoveries, mask: Mask) -> None:
     run = started(recoveries, mask)
-    recoveries.results.session.choice.fixed = Mask.full(run.subject)
+    recoveries.results.session.choice.taken = Taken("earlier", Mask.full(run.subject))
     recoveries.ask_report(run)
     assert len(run.levels["report"].whole) == len(run.report)
     assert recoveries.shown() is run

@@ -13,6 +13,7 @@ from headviz.errors import ScoreError
 from headviz.ui import sources
 from headviz.ui.calibration import hies_of
 from headviz.ui.results import Results
+from headviz.ui.taken import Taken
 
 
 def count_passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -114,10 +115,12 @@ def test_presets_obey_locks_and_least_heads_and_cut_what_room_there_is(made: Res
 
 
 def test_locks_hold_in_a_plans_mask_too(made: Results) -> None:
-    made.session.take_plan(hv.Mask.full(made.session.subject).with_toggled("L0H0", "L0H1"))
-    made.session.choice.locks = {"L0H0": True, "L1H2": False}
-    mask = made.preset()
+    plan = hv.Mask.full(made.session.subject).with_step({"by": "plan"}, "L0H0", "L0H1")
+    made.session.take(Taken("plan", plan))
+    made.session.choice.locks = {"L0H0": True, "L0H1": False, "L1H2": False}
+    mask = made.mask()
     assert mask is not None and mask.pruned == ("L0H1", "L1H2")
+    assert mask.by_hand == () and mask.steps[-1] == {"by": "lock", "heads": ["L0H0", "L1H2"]}
 
 
 def test_options_of_a_link_that_a_criterion_does_not_have_are_dropped_with_a_note(made: Results) -> None:

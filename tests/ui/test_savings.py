@@ -11,6 +11,7 @@ import headviz as hv
 from headviz.mask import Mask
 from headviz.ui.results import Results
 from headviz.ui.state import OpenedModel
+from headviz.ui.taken import Taken
 from tests.tiny import MAX_LENGTH, tiny_model
 from tests.ui.conftest import said
 
@@ -38,7 +39,7 @@ def shown(made: Results, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
     def show(*heads: str) -> Any:
         assert made.session.subject is not None
-        made.session.choice.fixed = Mask.full(made.session.subject).with_toggled(*heads)
+        made.session.choice.taken = Taken("earlier", Mask.full(made.session.subject).with_toggled(*heads))
         at = AppTest.from_function(panel, default_timeout=60)
         at.session_state["headviz"] = made.session
         at.run()

@@ -17,6 +17,7 @@ from headviz.ui.measured import Measured
 from headviz.ui.panels import side_by_side
 from headviz.ui.panels.side_by_side import LONGEST, MOST, file_name, in_words, suggested_name, trouble_with
 from headviz.ui.results import Results
+from headviz.ui.taken import Taken
 from tests.ui.conftest import said
 
 Show = Callable[..., Any]
@@ -63,7 +64,7 @@ def show(made: Results, monkeypatch: pytest.MonkeyPatch) -> Show:
 
     def run(*heads: str, **named: list[str]) -> Any:
         made.session.named = {name: cutting(made, *cut) for name, cut in named.items()}
-        made.session.choice.fixed = cutting(made, *heads)
+        made.session.choice.taken = Taken("earlier", cutting(made, *heads))
         at = AppTest.from_function(panel, default_timeout=60)
         at.session_state["headviz"] = made.session
         return again(at)
@@ -120,20 +121,20 @@ def test_mask_is_put_aside_under_the_suggested_name(show: Show, made: Results) -
 
 def test_suggested_name_follows_the_mask_and_a_typed_one_stays(show: Show, made: Results) -> None:
     at = show("L1H2")
-    made.session.choice.fixed = cutting(made, "L1H2", "L1H3")
+    made.session.choice.taken = Taken("earlier", cutting(made, "L1H2", "L1H3"))
     assert again(at).text_input[0].value.endswith("2 cut")
     at.text_input[0].input("mine")
-    made.session.choice.fixed = cutting(made, "L1H2")
+    made.session.choice.taken = Taken("earlier", cutting(made, "L1H2"))
     assert again(at).text_input[0].value == "mine"
 
 
 def test_suggested_name_follows_the_mask_after_a_run_that_never_came_to_the_field(show: Show, made: Results) -> None:
     at = show("L1H2")
     first = at.text_input[0].value
-    made.session.choice.fixed = cutting(made, "L1H2", "L1H3")
+    made.session.choice.taken = Taken("earlier", cutting(made, "L1H2", "L1H3"))
     again(at)
     at.text_input[0].input(first)  # broken off before the field, the browser still holds and sends the name before
-    made.session.choice.fixed = cutting(made, "L1H2", "L1H3", "L0H0")
+    made.session.choice.taken = Taken("earlier", cutting(made, "L1H2", "L1H3", "L0H0"))
     assert again(at).text_input[0].value.endswith("3 cut")
 
 
@@ -301,7 +302,7 @@ def test_edit_meanwhile_is_measured_first_and_what_it_stopped_again(show: Show, 
     assert pool.run() == "done"
     again(at)
     (stopped,) = pool.waiting
-    made.session.choice.fixed = cutting(made, "L0H1")
+    made.session.choice.taken = Taken("earlier", cutting(made, "L0H1"))
     again(at)
     assert stopped.gave_way and len(pool.waiting) == 2
     pool.waiting.remove(stopped)

@@ -10,6 +10,7 @@ import pytest
 
 from headviz.mask import Mask
 from headviz.ui.state import OpenedModel, Session, edits_between, room_for, with_edits
+from headviz.ui.taken import Taken
 
 
 def model(heads: tuple[int, ...] = (4, 4), fingerprint: str = "0" * 16, link: str | None = None) -> OpenedModel:
@@ -45,30 +46,32 @@ def test_opening_a_model_cuts_thirty_percent_of_its_heads() -> None:
 
 def test_a_plans_mask_stands_until_the_criterion_is_chosen_again(session: Session) -> None:
     mask = mask_of(session, "L0H1", "L1H2", "L1H3")
-    session.take_plan(mask)
-    assert (session.choice.taken, session.choice.prune) == (mask, 3)
+    plan = Taken("plan", mask)
+    session.take(plan)
+    assert (session.choice.taken, session.choice.prune) == (plan, 3)
     session.commit(calibration=32)
-    session.edit(mask.with_toggled("L0H0"), mask)
-    assert session.choice.taken == mask and session.choice.edits == {"L0H0": False}
+    session.toggle(["L0H0"], mask, mask)
+    assert session.choice.taken == plan and session.choice.edits == {"L0H0": False}
     session.commit(criterion="his")
     assert session.choice.taken is None
     session.undo()
-    assert session.choice.taken == mask
+    assert session.choice.taken == plan
 
 
 @pytest.mark.parametrize("change", [{"alpha": 0.2}, {"prune": 1}, {"options": {}}, {"criterion": "his"}])
 def test_any_choice_of_the_criterion_takes_the_plans_place(session: Session, change: dict[str, Any]) -> None:
-    session.take_plan(mask_of(session, "L0H1"))
+    session.take(Taken("plan", mask_of(session, "L0H1")))
     session.commit(**change)
     assert session.choice.taken is None
 
 
 def test_a_mask_in_a_link_and_another_model_take_the_plans_place(session: Session) -> None:
-    session.take_plan(mask_of(session, "L0H1"))
+    session.take(Taken("plan", mask_of(session, "L0H1")))
     other = mask_of(session, "L1H1")
     session.adopt_link(asked(mask=other.code))
-    assert session.choice.taken is None and session.choice.fixed == other
-    session.take_plan(mask_of(session, "L0H1"))
+    taken = session.choice.taken
+    assert taken is not None and (taken.kind, taken.mask) == ("link", other)
+    session.take(Taken("plan", mask_of(session, "L0H1")))
     session.open_model(model((2, 2), fingerprint="1" * 16))
     assert session.choice.taken is None
 
@@ -132,20 +135,32 @@ def test_the_same_model_again_keeps_everything(session: Session) -> None:
 
 def test_edits_stand_on_the_preset_and_move_with_it(session: Session) -> None:
     preset = mask_of(session, "L0H0", "L0H1")
-    session.edit(preset.with_toggled("L0H0", "L1H3"), preset)
+    session.toggle(["L0H0", "L1H3"], preset, preset)
     assert session.choice.edits == {"L0H0": True, "L1H3": False}
     other = mask_of(session, "L1H0")
     assert session.mask(other).pruned == ("L1H0", "L1H3")  # type: ignore[union-attr]
 
 
-def test_mask_without_a_preset_is_the_fixed_one_until_there_is_one(session: Session) -> None:
-    fixed = mask_of(session, "L0H2")
+def test_mask_of_a_link_stands_until_it_is_known_what_the_criterion_gives(session: Session) -> None:
+    linked = mask_of(session, "L0H2")
     assert session.mask(None) is None
-    session.edit(fixed, None)
-    assert session.mask(None) == fixed
-    preset = mask_of(session, "L0H3")
-    assert session.mask(preset) == fixed
-    assert (session.choice.fixed, session.choice.edits) == (None, {"L0H2": False, "L0H3": True})
+    session.adopt_link(asked(mask=linked.code))
+    assert session.choice.taken is not None and session.mask(session.choice.taken.mask) == linked
+    session.toggle(["L1H3"], linked, linked)
+    preset = mask_of(session, "L0H3").with_provenance(criterion={"name": "his"})
+    session.settle_link(preset)
+    assert session.choice.taken is None and session.choice.by_link == ("L0H2", "L0H3")
+    assert session.choice.edits == {"L0H2": False, "L0H3": True, "L1H3": False}
+    mask = session.mask(preset)
+    assert mask is not None and mask.pruned == ("L0H2", "L1H3")
+    assert mask.by_hand == ("L0H2", "L0H3", "L1H3") and mask.steps == ({"by": "link", "heads": ["L0H2", "L0H3"]},)
+
+
+def test_a_link_that_says_what_the_criterion_gives_leaves_no_trace(session: Session) -> None:
+    preset = mask_of(session, "L0H0").with_provenance(criterion={"name": "his"})
+    session.adopt_link(asked(mask=preset.code))
+    session.settle_link(preset)
+    assert session.mask(preset) is preset
 
 
 def test_edits_are_the_difference_and_give_the_mask_back() -> None:
@@ -182,7 +197,7 @@ def test_address_carries_the_mask_and_never_a_path(session: Session) -> None:
 def test_link_restores_settings_and_edits(session: Session) -> None:
     session.commit(criterion="his", prune=3, alpha=0.25)
     preset = mask_of(session, "L0H0", "L0H1", "L0H2")
-    session.edit(preset.with_toggled("L1H1"), preset)
+    session.toggle(["L1H1"], preset, preset)
     address = session.address(session.mask(preset))
 
     other = Session()
@@ -191,6 +206,7 @@ def test_link_restores_settings_and_edits(session: Session) -> None:
     assert other.address(None) == address
     other.open_model(model())
     assert (other.choice.criterion, other.choice.prune, other.choice.alpha) == ("his", 3, 0.25)
+    other.settle_link(preset)
     assert other.mask(preset) == session.mask(preset)
     assert other.choice.edits == {"L1H1": False}
 
@@ -202,6 +218,7 @@ def test_back_takes_a_setting_and_its_mask_back(session: Session) -> None:
     session.commit(prune=4)
     session.written = session.address(session.mask(presets[4]))
     session.adopt_link(asked(**older))
+    session.settle_link(presets[3])
     assert session.choice.prune == 3
     assert session.mask(presets[3]) == presets[3]
     assert session.choice.edits == {}
@@ -210,11 +227,27 @@ def test_back_takes_a_setting_and_its_mask_back(session: Session) -> None:
 def test_back_over_a_hand_edit_takes_it_back(session: Session) -> None:
     preset = mask_of(session, "L0H0")
     older = session.address(session.mask(preset))
-    session.edit(preset.with_toggled("L1H1"), preset)
+    session.toggle(["L1H1"], preset, preset)
     session.written = session.address(session.mask(preset))
     session.adopt_link(asked(**older))
+    session.settle_link(preset)
     assert session.mask(preset) == preset
     assert session.choice.edits == {}
+
+
+def test_back_to_an_address_of_this_visit_brings_back_what_chose_its_mask(session: Session) -> None:
+    plan = Taken("plan", mask_of(session, "L0H1").with_provenance(criterion={"name": "cahp", "options": {"k": 7}}))
+    session.take(plan)
+    session.toggle(["L1H1"], plan.mask, plan.mask)
+    older = session.address(session.mask(plan.mask))
+    session.remember(older)
+    session.commit(criterion="his", edits={})
+    session.written = session.address(mask_of(session, "L0H0"))
+    session.remember(session.written)
+    session.adopt_link(asked(**older))
+    assert (session.choice.taken, session.choice.edits, session.choice.by_link) == (plan, {"L1H1": False}, ())
+    session.open_model(model((4, 4), fingerprint="1" * 16))
+    assert session.visited == {}
 
 
 def test_link_with_settings_and_no_mask_drops_edits(session: Session) -> None:
@@ -247,7 +280,7 @@ def test_prune_of_a_link_is_checked_once_its_model_is_open() -> None:
 
 def test_mask_of_another_shape_is_left_out_with_a_note(session: Session) -> None:
     session.adopt_link(asked(mask=Mask([[True] * 5] * 5).code))
-    assert session.choice.fixed is None
+    assert session.choice.taken is None
     assert "mask was left out" in session.notes[0]
 
 
@@ -255,7 +288,7 @@ def test_mask_of_a_link_for_another_folder_model_is_left_out_with_a_note() -> No
     session = Session()
     session.adopt_link(asked(model="f" * 16, mask=Mask([[False] * 4] * 2).code))
     session.open_model(model())
-    assert session.choice.fixed is None
+    assert session.choice.taken is None
     assert "another model" in session.notes[0]
 
 
@@ -284,15 +317,24 @@ def test_a_lock_wins_over_a_preset_and_over_an_edit(session: Session) -> None:
     assert mask is not None and mask.pruned == ("L1H0", "L1H1")
 
 
-def test_locking_is_a_step_that_undo_takes_back_and_leaves_the_mask_alone(session: Session) -> None:
-    preset = mask_of(session, "L0H0")
-    mask = preset.with_toggled("L0H1")
-    session.edit(mask, preset)
-    session.edit(mask, mask_of(session, "L0H1"), {"L0H1": False})
-    assert session.choice.locks == {"L0H1": False} and session.choice.edits == {"L0H0": False}
-    assert session.mask(mask_of(session, "L0H1")) == mask
+def test_locking_is_a_step_that_undo_takes_back_and_leaves_mask_and_hand_alone(session: Session) -> None:
+    preset = mask_of(session, "L0H0").with_provenance(criterion={"name": "his"})
+    session.toggle(["L0H1"], preset, preset)
+    mask = session.mask(preset)
+    assert mask is not None and mask.pruned == ("L0H0", "L0H1")
+    session.toggle([], mask, preset, {"L0H1": False})
+    assert session.choice.locks == {"L0H1": False} and session.choice.edits == {"L0H1": False}
+    locked = session.mask(preset)
+    assert locked == mask and locked.by_hand == ("L0H1",)
     session.undo()
     assert session.choice.locks == {} and session.choice.edits == {"L0H1": False}
+
+
+def test_what_a_lock_changes_is_the_locks_and_not_by_hand(session: Session) -> None:
+    session.commit(locks={"L0H0": True, "L1H0": False}, edits={"L0H0": False, "L1H1": False})
+    mask = session.mask(mask_of(session, "L0H0").with_provenance(criterion={"name": "his"}))
+    assert mask is not None and mask.pruned == ("L1H0", "L1H1")
+    assert mask.by_hand == ("L1H1",) and mask.steps == ({"by": "lock", "heads": ["L0H0", "L1H0"]},)
 
 
 def test_another_model_takes_locks_and_rules_with_it(session: Session) -> None:

@@ -12,7 +12,7 @@ from headviz.ui import charts, numbers
 from headviz.ui.calibration import Base, hies_of
 from headviz.ui.controls import alpha_slider, help_of, prune_slider
 from headviz.ui.draw import draw, draw_pickable
-from headviz.ui.errors import note, shown
+from headviz.ui.errors import note, plain, shown
 from headviz.ui.frames import heads_frame
 from headviz.ui.page import Page
 from headviz.ui.panels.head import NUMBERS
@@ -134,7 +134,7 @@ def _other_mask(page: Page) -> None:
     """This part always shows the cut by HIES; say so where the mask in hand is another one."""
     session = page.session
     if session.choice.taken is not None:
-        note("The mask in hand is CAHP's, taken over from Complementarity; this part shows the cut by HIES.")
+        note(f"The mask in hand is {plain(session.choice.taken.owner)}; this part shows the cut by HIES.")
     elif session.choice.criterion != "hies":
         note(
             f"The mask in hand goes by another criterion ({session.choice.criterion}); this part shows the cut by HIES."

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 import headviz as hv
-from headviz.errors import MaskError
 from headviz.ui import controls, numbers
 from headviz.ui.controls import help_of
-from headviz.ui.errors import note
+from headviz.ui.errors import note, plain
 from headviz.ui.grid import Edit, head_grid, picture_of
 from headviz.ui.page import Page
-from headviz.ui.state import rules_of
+from headviz.ui.state import locked_too_often, rules_of
 from headviz.ui.waiting import wait_for
 
 if TYPE_CHECKING:
     from headviz.mask import Mask
+
+_MOST_NAMED = 12
 
 
 def choice(page: Page) -> None:
@@ -28,19 +29,20 @@ def choice(page: Page) -> None:
     controls.criterion_choice(page)
     controls.calibration_choice(page)
     session, results = page.session, page.results
-    if results.is_slow(session.choice.criterion) and results.head_scores() is None:
+    if results.is_slow(session.choice.criterion) and results.preset() is None:
         _ask_slow(page)
 
 
 def _taken(page: Page) -> None:
-    """A plan's mask stands in the criterion's place until one is chosen again."""
+    """A mask stands in the criterion's place until one is chosen again."""
+    assert page.session.choice.taken is not None
     note(
-        "The mask in hand is CAHP's, taken over from Complementarity. Another criterion, option or number of heads "
+        f"The mask in hand is {plain(page.session.choice.taken.owner)}. Another criterion, option or number of heads "
         "below takes its place."
     )
     st.button(
         "Go by the criterion instead", key="drop_taken", icon=":material/undo:",
-        on_click=lambda: page.session.commit(taken=None, edits={}, fixed=None),
+        on_click=lambda: page.session.commit(taken=None, edits={}, by_link=()),
     )  # fmt: skip
 
 
@@ -68,7 +70,7 @@ def _ask_slow(page: Page) -> None:
 
 def grid(page: Page, mask: Mask) -> None:
     """The head grid with locks, undo, redo and what was changed by hand."""
-    session, scores = page.session, page.results.head_scores()
+    session, scores = page.session, page.results.scores_behind(mask)
     heads, locks = mask.heads, session.choice.locks
     if session.grid_code != (picture := picture_of(mask.keep, heads, locks)):  # changed by something else than the grid
         session.rev, session.grid_code = session.rev + 1, picture
@@ -76,7 +78,7 @@ def grid(page: Page, mask: Mask) -> None:
     st.markdown(_summary(page, mask))
     head_grid(
         "head_grid", mask.keep, heads, session.rev, on_edit=lambda edit: _edited(page, mask, edit), locks=locks,
-        hand=list(session.choice.edits), rescued=_rescued(page), picked=session.picked,
+        hand=list(mask.by_hand), rescued=_rescued(page), picked=session.picked,
         values=None if scores is None else scores.values,
         score_title="" if scores is None else hv.criteria[scores.criterion].title,
     )  # fmt: skip
@@ -106,19 +108,17 @@ def earlier(page: Page) -> Mask | None:
 def _edited(page: Page, mask: Mask, edit: Edit | None) -> None:
     """Take over what was made of ``mask`` in the grid, or have the grid show the mask that stands again."""
     session = page.session
-    try:
-        preset = page.results.preset(None if edit is None else edit.locks)
-    except MaskError:
+    if edit is not None and locked_too_often(edit.locks, session.choice.least, mask.heads):
         session.troubles[:] = [
             f"With this lock a layer could not keep the {session.choice.least} heads that the rules ask for. Lower "
             "that number, or lock fewer cut heads."
         ]
         edit = None
-    if edit is None:
+    under = page.results.preset()
+    if edit is None or under is None:
         session.rev += 1
         return
-    changed = mask.differing(hv.Mask(edit.keep, subject=session.subject))
-    session.edit(mask.with_toggled(*changed) if changed else mask, preset, edit.locks)
+    session.toggle(mask.differing(hv.Mask(edit.keep, subject=session.subject)), mask, under, edit.locks)
     session.grid_code = picture_of(edit.keep, mask.heads, edit.locks)
     session.picked = edit.last or session.picked
 
@@ -127,8 +127,8 @@ def _rescued(page: Page) -> list[str]:
     """The heads that the preset keeps only because their layers must keep some; a plan's are in its record."""
     choice, scores, preset = page.session.choice, page.results.head_scores(), page.results.preset()
     if choice.taken is not None:
-        named = choice.taken.provenance.get("rescued")
-        return [head for head in choice.taken.kept if head in named] if isinstance(named, list) else []
+        named = choice.taken.mask.provenance.get("rescued")
+        return [head for head in choice.taken.mask.kept if head in named] if isinstance(named, list) else []
     if not choice.least or scores is None or preset is None:
         return []
     by_rank = hv.select(scores, len(preset.pruned), **rules_of(choice.locks, 0))
@@ -138,12 +138,14 @@ def _rescued(page: Page) -> list[str]:
 def _summary(page: Page, mask: Mask) -> str:
     total, choice = sum(mask.heads), page.session.choice
     text = f"**{mask.count} of {total} heads kept**, {len(mask.pruned)} cut ({numbers.share(1 - mask.share)})."
-    if choice.edits:
-        named = [f"{head} {'kept' if kept else 'cut'}" for head, kept in list(choice.edits.items())[:12]]
-        text += f" By hand: {', '.join(named)}"
-        text += f" and {len(choice.edits) - 12} more." if len(choice.edits) > 12 else "."
-    elif choice.fixed is not None:
-        text += " As it came by a link or file."
+    if choice.taken is not None:
+        text += f" It is {plain(choice.taken.owner)}{', changed since' if choice.edits else ''}."
+    linked = [head for head in mask.by_hand if head in choice.by_link]
+    for said, heads in (("As the link says", linked), ("By hand", [h for h in mask.by_hand if h not in linked])):
+        if heads:
+            named = [f"{head} {'kept' if head in mask.kept else 'cut'}" for head in heads[:_MOST_NAMED]]
+            more = f" and {len(heads) - _MOST_NAMED} more" if len(heads) > _MOST_NAMED else ""
+            text += f" {said}: {', '.join(named)}{more}."
     if choice.locks:
         kept = sum(choice.locks.values())
         text += f" Locked: {kept} kept, {len(choice.locks) - kept} cut."
@@ -158,9 +160,8 @@ def _history(page: Page) -> None:
         st.button("Redo", key="redo", icon=":material/redo:", disabled=not session.future, on_click=session.redo)
         st.button(
             "Drop changes by hand", key="drop_edits", icon=":material/restart_alt:",
-            disabled=not session.choice.edits and session.choice.fixed is None,
-            on_click=lambda: session.commit(edits={}, fixed=None),
-            help="Go back to what the criterion gives.",
+            disabled=not session.choice.edits, on_click=lambda: session.commit(edits={}, by_link=()),
+            help="Go back to what stood before them: what the criterion gives, or the mask that stands in its place.",
         )  # fmt: skip
 
 

@@ -138,4 +138,5 @@ def scores(page: Page) -> Base | None:
                 "pages/scores.py", label="Choose how many examples on Scores", icon=":material/grid_on:",
                 query_params=settings,
             )  # fmt: skip
+    page.results.settle_link()
     return base

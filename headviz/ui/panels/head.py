@@ -63,7 +63,7 @@ def _numbers(page: Page, base: Base, name: str) -> None:
         )
         columns[2].markdown(_lower(scores.values, layer, index, total))
     if mask is not None:
-        by_hand = "by hand" if name in page.session.choice.edits else ""
+        by_hand = "by hand" if name in mask.by_hand else ""
         figure(columns[3], "In the mask", "kept" if mask.keep[layer, index] else "cut", by_hand, "mask")
 
 

@@ -11,6 +11,7 @@ from headviz.ui import charts, numbers, steps
 from headviz.ui.controls import help_of
 from headviz.ui.draw import draw
 from headviz.ui.page import Page
+from headviz.ui.taken import Taken
 
 if TYPE_CHECKING:
     from headviz.mask import Mask
@@ -61,7 +62,7 @@ def _steps(page: Page, table: pd.DataFrame) -> None:
             number = int(shown.iloc[rows[0]]["Step"])
             st.button(
                 f"Go back to step {number}", key="go_back", icon=":material/history:", on_click=_go_back,
-                args=(page, page.session.steps[number].mask),
+                args=(page, number),
             )  # fmt: skip
         else:
             st.markdown("Choose a row to go back to its mask. Predicted and measured: change of the loss, in nats.")
@@ -71,8 +72,8 @@ def _steps(page: Page, table: pd.DataFrame) -> None:
         )  # fmt: skip
 
 
-def _go_back(page: Page, mask: Mask) -> None:
-    page.session.edit(mask, page.results.preset())
+def _go_back(page: Page, number: int) -> None:
+    page.results.take(Taken("earlier", page.session.steps[number].mask, f"step {number}"))
 
 
 def _trust(table: pd.DataFrame) -> None:

@@ -15,6 +15,7 @@ from headviz.ui.measured import Measured
 from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
 from headviz.ui.panels.quality import examples_in_words, metric_of
+from headviz.ui.taken import Taken
 from headviz.ui.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _found(page: Page, run: Improved, best: Best) -> None:
 
 
 def _use(page: Page, mask: Mask) -> None:
-    page.session.edit(mask, page.results.preset())
+    page.results.take(Taken("search", mask))
 
 
 def _figures(before: Evaluation, after: Evaluation, metric: str) -> None:

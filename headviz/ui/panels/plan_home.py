@@ -15,15 +15,16 @@ from headviz.ui.page import Page
 from headviz.ui.panels.plan_settings import PARTS
 from headviz.ui.plans import Plans
 from headviz.ui.shell import NAVIGATION
+from headviz.ui.taken import Taken
 
 
 def take_home(page: Page, plan: Plan) -> None:
     mask, session = plan.mask, page.session
     signatures = Plans(page.results).signatures()
-    in_hand = session.choice.taken is not None and session.choice.taken == mask
+    in_hand = (taken := session.choice.taken) is not None and taken.kind == "plan" and taken.mask == mask
 
     def use() -> None:
-        session.take_plan(mask)
+        page.results.take(Taken("plan", mask))
         controls.draw_again((NAVIGATION, PARTS[1]))  # the address first: the link below carries it
 
     with st.container(horizontal=True, vertical_alignment="center", key="take_plan"):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from headviz.mask import parse_head
 from headviz.ui.controls import answer, help_of, show
 from headviz.ui.errors import note
 from headviz.ui.page import Page
-from headviz.ui.state import Session, room_for
+from headviz.ui.state import Session, locked_too_often, room_for
 
 _MOST_NAMED = 24
 
@@ -45,12 +44,12 @@ def rules(page: Page) -> None:
 def _keep_at_least(session: Session, least: int) -> None:
     """Take the number over, unless the locks leave some layer fewer heads: then say so and keep the number before."""
     assert session.subject is not None
-    locked = [parse_head(head)[0] for head, kept in session.choice.locks.items() if not kept]
-    for layer, there in enumerate(session.subject.heads):
-        if locked.count(layer) > there - min(least, there):
-            session.troubles[:] = [
-                f"Layer {layer} cannot keep {least} heads: {locked.count(layer)} of its {there} are locked as cut. "
-                "Unlock heads of that layer, or ask for fewer."
-            ]
-            return
+    heads = session.subject.heads
+    if too_often := locked_too_often(session.choice.locks, least, heads):
+        layer, cut = too_often
+        session.troubles[:] = [
+            f"Layer {layer} cannot keep {least} heads: {cut} of its {heads[layer]} are locked as cut. "
+            "Unlock heads of that layer, or ask for fewer."
+        ]
+        return
     session.commit(least=least)

@@ -18,6 +18,7 @@ from headviz.ui.page import Page
 from headviz.ui.panels import quality
 from headviz.ui.panels.answers import loss_change, loss_interval
 from headviz.ui.panels.figures import figure, places
+from headviz.ui.taken import Taken
 from headviz.ui.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _about(page: Page, in_hand: Mask, side: str, name: str, mask: Mask) -> None:
     st.markdown(text)
     with st.container(horizontal=True, key=f"side_actions_{side}"):
         st.button(
-            f"Use {side}", key=f"use_{side}", icon=":material/check:", on_click=_use, args=(page, mask),
+            f"Use {side}", key=f"use_{side}", icon=":material/check:", on_click=_use, args=(page, mask, name),
             disabled=mask.code == in_hand.code, help="Make it the mask in hand; undo takes that back.",
         )  # fmt: skip
         st.download_button(
@@ -163,8 +164,8 @@ def _about(page: Page, in_hand: Mask, side: str, name: str, mask: Mask) -> None:
         )  # fmt: skip
 
 
-def _use(page: Page, mask: Mask) -> None:
-    page.session.edit(mask, page.results.preset())
+def _use(page: Page, mask: Mask, name: str) -> None:
+    page.results.take(Taken("earlier", mask, name))
 
 
 def _delete(page: Page, name: str) -> None:

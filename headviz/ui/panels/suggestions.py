@@ -48,5 +48,6 @@ def introduced(record: steps.Record) -> str:
 
 
 def _toggle(page: Page, mask: Mask, head: str) -> None:
-    page.session.edit(mask.with_toggled(head), page.results.preset())
+    if (under := page.results.preset()) is not None:
+        page.session.toggle([head], mask, under)
     page.session.picked = head

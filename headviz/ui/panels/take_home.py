@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -20,7 +20,7 @@ from headviz.ui.measured import Measured
 from headviz.ui.page import Page
 from headviz.ui.panels import quality
 from headviz.ui.panels.figures import figure, places
-from headviz.ui.results import controls_of
+from headviz.ui.taken import Taken
 
 if TYPE_CHECKING:
     from headviz.evaluation import Evaluation
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 
 def with_record(page: Page, mask: Mask) -> Mask:
-    """The mask with what was measured of it, and on which examples: those to report on, else those it was chosen on."""
-    measured, known = _best_known(page, mask)
-    if known is None:
+    """The mask with what was measured of it, and on which examples: those to report on, else those it was chosen on.
+    The mask of a file that nobody changed stays what the file says."""
+    taken, (measured, known) = page.session.choice.taken, _best_known(page, mask)
+    if known is None or (taken is not None and taken.kind == "file" and mask is taken.mask):
         return mask
     figures = {name: estimate.record() for name, estimate in known.metrics.items()}
     data, opened = measured.whole_data, page.session.data
@@ -79,11 +80,11 @@ def summary(page: Page, mask: Mask) -> None:
 
 def heads(page: Page, mask: Mask) -> None:
     """The mask as it will be written, to look at."""
-    scores = page.results.head_scores()
+    scores = page.results.scores_behind(mask)
     st.header("Heads", help=help_of("mask", "head"), anchor=False)
     head_grid(
         "head_grid_to_read", mask.keep, mask.heads, editable=False, locks=page.session.choice.locks,
-        hand=list(page.session.choice.edits), values=None if scores is None else scores.values,
+        hand=list(mask.by_hand), values=None if scores is None else scores.values,
         score_title="" if scores is None else hv.criteria[scores.criterion].title,
     )  # fmt: skip
 
@@ -186,40 +187,6 @@ def take(page: Page, content: bytes, name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its warnings are shown from mask.warnings
         mask = Mask.read(content, sources.display_name(name), session.subject)
-    record = mask.provenance
-    changes: dict[str, Any] = {"fixed": mask, "edits": {}, "prune": len(mask.pruned)}
-    prune = (record.get("selection") or {}).get("prune")
-    if isinstance(prune, int) and not isinstance(prune, bool) and 0 <= prune <= session.heads:
-        changes["prune"] = prune
-    criterion = record.get("criterion") or {}
-    if _is_plan(criterion):
-        changes |= {"taken": mask, "fixed": None}
-    elif criterion.get("name") in hv.criteria:
-        changes |= _settings(criterion)
-    session.commit(**changes)
-    if "alpha" in changes:
-        session.alpha_stops.add(changes["alpha"])
+    page.results.take(Taken("file", mask, sources.display_name(name)))
     session.notes.extend(mask.warnings)
     session.notes.append(f"{sources.display_name(name)} is open: {len(mask.pruned)} of {session.heads} heads cut.")
-
-
-def _is_plan(criterion: dict[str, Any]) -> bool:
-    """Whether a mask is a plan's, with its number of clusters, and not one by the criterion of the same name."""
-    return criterion.get("name") == "cahp" and "k" in (criterion.get("options") or {})
-
-
-def _settings(criterion: dict[str, Any]) -> dict[str, Any]:
-    """What a mask's record says of the criterion, as far as it is valid."""
-    name, given = criterion["name"], criterion.get("options") or {}
-    changes: dict[str, Any] = {"criterion": name}
-    options: dict[str, Any] = {}
-    for key, option in controls_of(name).items():
-        try:
-            value = option.check(key, given[key])
-        except (KeyError, HeadvizError):
-            continue
-        if key == "alpha":
-            changes["alpha"] = value
-        elif value != option.default:
-            options[key] = value
-    return changes | {"options": {name: options} if options else {}}

@@ -79,6 +79,18 @@ def test_a_lock_of_a_head_changed_by_hand_keeps_that_change(page: Page) -> None:
     assert changed.pruned == ("L0H1", "L0H2", "L0H3")
 
 
+def test_a_lock_of_a_head_cut_by_hand_leaves_every_other_head_alone(page: Page) -> None:
+    mask = mask_of(page)
+    cut._edited(page, mask, edit(mask.keep, (2, 3)))
+    changed = mask_of(page)
+    assert (len(changed.pruned), changed.by_hand) == (5, ("L2H3",))
+    cut._edited(page, changed, edit(changed.keep, locks={"L2H3": False}))
+    locked = mask_of(page)
+    assert locked == changed and locked.by_hand == ("L2H3",)  # were it counted by the criterion, L0H3 would stay
+    cut._edited(page, locked, edit(locked.keep, locks={}))
+    assert mask_of(page) == changed and mask_of(page).by_hand == ("L2H3",)
+
+
 def test_a_refused_edit_changes_nothing_and_brings_the_picture_back(page: Page) -> None:
     mask, rev, before = mask_of(page), page.session.rev, len(page.session.past)
     cut._edited(page, mask, None)
