@@ -38,6 +38,7 @@ def test_saving_is_one_figure_on_the_page_in_the_report_and_on_the_command_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    from headviz.ui.taken import Taken
     from tests.ui.conftest import send
 
     assert saved == in_bytes(SAVED * {"float32": 4, "float16": 2}[dtype])
@@ -46,7 +47,7 @@ def test_saving_is_one_figure_on_the_page_in_the_report_and_on_the_command_line(
     at = app()
     send(at, model_source=str(wide_folder))
     send(at, data_source=str(tiny_file))
-    at.session_state["headviz"].choice.fixed = mask
+    at.session_state["headviz"].choice.taken = Taken("earlier", mask)
     at.switch_page("pages/export.py").run()
     at.segmented_control(key="model_form").set_value("pruned").run()
     at.segmented_control(key=f"dtype {subject.fingerprint}").set_value(dtype).run()

@@ -108,7 +108,7 @@ def test_prediction_says_how_far_it_was_off_on_the_last_measured_edits(at: Any) 
     session, toggled = session_of(at), ("L0H0", "L0H1", "L1H2", "L2H3", "L0H0")
     for head in toggled:
         results = Results(session, *_shelf_and_jobs(at))
-        session.edit(session.steps[-1].mask.with_toggled(head), results.preset())
+        session.toggle([head], session.steps[-1].mask, results.preset())
         at.run()
     at.run()  # suggestions come before the measuring of their run
     results = Results(session, *_shelf_and_jobs(at))
@@ -198,7 +198,7 @@ def test_criterion_that_is_not_computed_leaves_mask_and_figures_of_the_earlier_o
     assert any(one.label == "Compute it" for one in at.button) and any(
         one.key == "view" for one in at.segmented_control
     )
-    assert session.steps[-1].mask == cut and session.choice.fixed is None
+    assert session.steps[-1].mask == cut and session.choice.taken is None
     button(at, "Compute it").click().run()
     at.run()
     assert "still those of" not in said(at) and session.steps[-1].mask != cut
