@@ -15,7 +15,7 @@ import headviz as hv
 from headviz.glossary import glossary
 from headviz.ui import numbers
 from headviz.ui.page import Page
-from headviz.ui.results import controls_of
+from headviz.ui.recorded import controls_of
 from headviz.ui.state import CALIBRATION_SIZES
 
 _ALL = 0  # "all" among sizes; None would be no choice at all

@@ -21,13 +21,14 @@ from headviz.mask.plain import plain
 from headviz.ui import engine
 from headviz.ui.calibration import SEED, Base, base_of, hies_of, positions
 from headviz.ui.jobs import Job, Jobs
+from headviz.ui.recorded import block, controls_of, settings_of
+from headviz.ui.rules import Rules, room_for, rules_of
 from headviz.ui.shelf import Shelf
-from headviz.ui.state import DEFAULT_CALIBRATION, OpenedData, Rules, Session, room_for, rules_of
+from headviz.ui.state import DEFAULT_CALIBRATION, OpenedData, Session
 
 if TYPE_CHECKING:
     from headviz.data import Data, Example
     from headviz.head_scores import HeadScores
-    from headviz.importance import Option
     from headviz.inspection import AttentionMaps, TokenAttribution
     from headviz.mask import Mask
     from headviz.ui.taken import Taken
@@ -276,8 +277,8 @@ class Results:
     def take(self, taken: Taken) -> None:
         """Make a mask the one in hand, with the criterion's settings that it records as far as they are valid."""
         record = taken.mask.provenance
-        criterion, selection = _block(record.get("criterion")), _block(record.get("selection"))
-        changes = settings_of(criterion) if criterion.get("name") in hv.criteria and not _is_plan(criterion) else {}
+        criterion, selection = block(record.get("criterion")), block(record.get("selection"))
+        changes = settings_of(criterion)
         prune = selection.get("prune")
         if type(prune) is int and 0 <= prune <= self.session.heads:
             changes["prune"] = prune
@@ -292,12 +293,12 @@ class Results:
         """The chosen criterion's scores where ``mask`` goes by them, as far as its record says: only then do they
         explain it."""
         scores, record = self.head_scores(), mask.provenance
-        criterion = _block(record.get("criterion"))
+        criterion = block(record.get("criterion"))
         if scores is None or criterion.get("name", scores.criterion) != scores.criterion:
             return None
         if "name" not in criterion:  # nothing chose it, or a link's
             return scores if self.session.choice.taken is None else None
-        data, own = _block(scores.provenance.get("data")), _block(record.get("data"))
+        data, own = block(scores.provenance.get("data")), block(record.get("data"))
         same = plain(scores.options) == criterion.get("options", {}) and data.get("fingerprint") == own.get(
             "fingerprint"
         )
@@ -380,44 +381,6 @@ class Results:
         if job is None or job.gave_way or job.state == "done":
             job = self.jobs.start(key, title, work, kind=kind, alone=alone)
         return job
-
-
-def controls_of(criterion: str) -> dict[str, Option]:
-    """The options a page offers for a criterion: those it declares, and the seed where one decides."""
-    from headviz.importance import Option
-
-    options = dict(hv.criteria[criterion].options)
-    if hv.criteria[criterion].seeded:
-        sentence = "Another seed, another draw; the same seed, the same result."
-        options["seed"] = Option(0, sentence, low=0, high=2**31 - 1, whole=True)
-    return options
-
-
-def settings_of(criterion: Mapping[str, Any]) -> dict[str, Any]:
-    """What a mask's record says of a criterion that there is, as changes of the choice, as far as it is valid."""
-    name, given = str(criterion["name"]), _block(criterion.get("options"))
-    changes: dict[str, Any] = {"criterion": name}
-    options: dict[str, Any] = {}
-    for key, option in controls_of(name).items():
-        try:
-            value = option.check(key, given[key])
-        except (KeyError, HeadvizError):
-            continue
-        if key == "alpha":
-            changes["alpha"] = value
-        elif value != option.default:
-            options[key] = value
-    return changes | {"options": {name: options}}
-
-
-def _is_plan(criterion: Mapping[str, Any]) -> bool:
-    """Whether a mask is a plan's, with its number of clusters, and not one by the criterion of the same name."""
-    return criterion.get("name") == "cahp" and "k" in _block(criterion.get("options"))
-
-
-def _block(value: Any) -> Mapping[str, Any]:
-    """``value`` where it is an object, else an empty one: a mask file may hold anything."""
-    return value if isinstance(value, Mapping) else {}
 
 
 def _misfit(data: OpenedData, labels: tuple[str, ...]) -> str | None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypedDict
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from headviz.errors import MaskError
 from headviz.ui import links
+from headviz.ui.edits import edits_between, with_edits
 from headviz.ui.plan_choice import PlanChoice
 from headviz.ui.recover_choice import RecoverChoice
 from headviz.ui.taken import Taken
@@ -351,71 +350,3 @@ def deepcopy_choice(choice: Choice) -> Choice:
 
 def _address_of(asked: Mapping[str, Sequence[str]]) -> Address:
     return frozenset((name, value) for name, values in asked.items() for value in values)
-
-
-def edits_between(preset: Mask, mask: Mask) -> dict[str, bool]:
-    """Head -> kept, for every head that ``mask`` treats otherwise than ``preset``, in reading order."""
-    from headviz.mask import head_name
-
-    if preset.keep.shape != mask.keep.shape:
-        raise MaskError("The mask is of a model with other head counts; open that model first.")
-    return {
-        head_name(layer, head): bool(mask.keep[layer, head]) for layer, head in np.argwhere(preset.keep != mask.keep)
-    }
-
-
-def with_edits(
-    under: Mask, edits: Mapping[str, bool], locks: Mapping[str, bool] | None = None, by_link: Sequence[str] = ()
-) -> Mask:
-    """``under`` with single heads kept or cut by hand (``by_link``: those that a link brought), and the locked ones as
-    they are locked; heads that are not there are left out. The record tells by what each was changed."""
-    there, locks = dict.fromkeys(under.kept, True) | dict.fromkeys(under.pruned, False), locks or {}
-    by_hand = [
-        head for head, kept in edits.items()
-        if head in there and there[head] != kept and locks.get(head, kept) == kept
-    ]  # fmt: skip
-    by_lock = [head for head, kept in locks.items() if head in there and there[head] != kept and head not in by_hand]
-    mask = under.with_toggled(*by_hand)
-    if linked := [head for head in by_link if head in by_hand]:
-        mask = mask.with_step({"by": "link", "heads": linked})
-    return mask.with_step({"by": "lock", "heads": by_lock}, *by_lock) if by_lock else mask
-
-
-def room_for(prune: int, heads: Sequence[int], locks: Mapping[str, bool], least: int) -> int:
-    """The number of heads nearest to ``prune`` that can be cut under locks and ``least`` heads in each layer."""
-    from headviz.mask import parse_head
-
-    kept = [0] * len(heads)
-    for head, stays in locks.items():
-        kept[parse_head(head)[0]] += stays
-    most = sum(there - max(min(least, there), fixed) for there, fixed in zip(heads, kept, strict=True))
-    return max(min(prune, most), sum(not stays for stays in locks.values()))
-
-
-class Rules(TypedDict):
-    """What ``hv.select`` obeys: heads that are always cut, heads that never are, and how many each layer keeps."""
-
-    always: list[str]
-    never: list[str]
-    least_per_layer: int
-
-
-def rules_of(locks: Mapping[str, bool], least: int) -> Rules:
-    """The rules of locks and least heads."""
-    return {
-        "always": [head for head, kept in locks.items() if not kept],
-        "never": [head for head, kept in locks.items() if kept],
-        "least_per_layer": least,
-    }
-
-
-def locked_too_often(locks: Mapping[str, bool], least: int, heads: Sequence[int]) -> tuple[int, int] | None:
-    """The first layer that cannot keep ``least`` heads, and how many of its heads are locked as cut; None where every
-    layer can."""
-    from headviz.mask import parse_head
-
-    cut = [parse_head(head)[0] for head, kept in locks.items() if not kept]
-    for layer, there in enumerate(heads):
-        if cut.count(layer) > there - min(least, there):
-            return layer, cut.count(layer)
-    return None

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from headviz.mask import Mask
-from headviz.ui.state import OpenedModel, Session, edits_between, room_for, with_edits
+from headviz.ui.edits import edits_between, with_edits
+from headviz.ui.rules import room_for
+from headviz.ui.state import OpenedModel, Session
 from headviz.ui.taken import Taken
 
 

@@ -12,7 +12,7 @@ from headviz.ui.controls import help_of
 from headviz.ui.errors import note, plain
 from headviz.ui.grid import Edit, head_grid, picture_of
 from headviz.ui.page import Page
-from headviz.ui.state import locked_too_often, rules_of
+from headviz.ui.rules import locked_too_often, rules_of
 from headviz.ui.waiting import wait_for
 
 if TYPE_CHECKING:

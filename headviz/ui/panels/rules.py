@@ -7,7 +7,8 @@ import streamlit as st
 from headviz.ui.controls import answer, help_of, show
 from headviz.ui.errors import note
 from headviz.ui.page import Page
-from headviz.ui.state import Session, locked_too_often, room_for
+from headviz.ui.rules import locked_too_often, room_for
+from headviz.ui.state import Session
 
 _MOST_NAMED = 24
 
