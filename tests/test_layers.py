@@ -21,8 +21,8 @@ PACKAGE = ROOT / "headviz"
 # From the ground up; a module may import from its own row and from rows above it in this list, without a cycle.
 ROWS = (
     (
-        *("errors", "extras", "files", "foreign", "glossary", "npz", "option", "progress", "provenance", "registry"),
-        *("stand_ins", "stats", "units"),
+        *("errors", "extras", "files", "foreign", "glossary", "listing", "memory", "npz", "option", "progress"),
+        *("provenance", "registry", "stand_ins", "stats", "units"),
     ),
     ("mask", "selection", "head_scores", "hies", "saved_file"),
     ("attention", "entropy", "pruned_modeling", "readers"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from headviz.complementarity.plan import Plan
 from headviz.complementarity.presets import BY_PRESET, PlanOptions, differences, resolve
 from headviz.complementarity.salience import salience_of
 from headviz.complementarity.space import place
+from headviz.complementarity.streamed import Parts, blocks_of, count_of, told
 from headviz.progress import CancelSignal, OnProgress, Progress
 
 if TYPE_CHECKING:
@@ -66,15 +68,18 @@ def cahp(
     notes = list(signatures.notes)
     if signatures.preset != preset:
         notes.append(f'The signatures are of preset "{signatures.preset}", the plan of preset "{preset}".')
-    with Progress(len(signatures) + 1, "grouping heads", on_progress, cancel) as progress:
-        parts = measure.parts(signatures, options, None)
-        placed = place(parts, measure, options)
-        progress.step()
+    parts = measure.parts(signatures, options, None)
+    features = parts if options.distance == "jm" else signatures.parts_by(options)
+    rounds = count_of(features) * (len(signatures.null_mean) + 1) + count_of(parts)
+    with Progress(rounds, "comparing classes", on_progress, cancel) as progress:
+        levels = _levels(signatures, options, told(features, progress.step), progress.step)
+        placed = place(told(parts, progress.step), measure, options)
+        progress.finish()
+    with Progress(len(signatures), "grouping heads", on_progress, cancel) as progress:
         medoids, curve = cluster(placed, options, progress.step)
         progress.finish()
-    features = parts if options.distance == "jm" else signatures.features_by(options)
-    separability, floor, above = _levels(signatures, options, features)
-    notes += [*placed.notes, *_floor_notes(separability, floor), *_length_notes(signatures, features)]
+    separability, floor, above, apart = levels
+    notes += [*placed.notes, *_floor_notes(separability, floor), *_length_notes(signatures, apart)]
     recorded = {"preset": preset, **asdict(options), "differs": sorted(differences(options, preset))}
     return Plan(
         options=options,
@@ -94,17 +99,24 @@ def cahp(
 
 
 def _levels(
-    signatures: Signatures, options: PlanOptions, features: np.ndarray
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    signatures: Signatures, options: PlanOptions, features: Parts, step: Callable[[], None]
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray]:
     """Each head's mean JM on the labels, on permuted ones where there are any, and the share of its features above 3
-    times the latter; (N,) each."""
-    separability = signatures.mean_features(features)
+    times the latter, (N,) each; and the mean JM of each class pair over all heads."""
     nulls = range(len(signatures.null_mean))
-    floors = [signatures.mean_features(signatures.features_by(options, null=null)) for null in nulls]
-    if not floors:
-        return separability, None, None
-    floor = np.mean(floors, axis=0)
-    return separability, floor, signatures.mean_features(features > _FAR_ABOVE * floor[:, None])
+    floors = [signatures.mean_features(told(signatures.parts_by(options, null=null), step)) for null in nulls]
+    floor = np.mean(floors, axis=0) if floors else None
+    cells, apart = signatures.cells, []
+    total, above, count = np.zeros(len(signatures)), np.zeros(len(signatures)), 0
+    for block in blocks_of(features):
+        apart.append(signatures.mean_of_pairs(block))
+        used = block.reshape(len(block), -1, cells.size)[..., cells]
+        total += used.sum(axis=(1, 2), dtype=np.float64)
+        count += used.shape[1] * used.shape[2]
+        if floor is not None:
+            above += (used > _FAR_ABOVE * floor[:, None, None]).sum(axis=(1, 2))
+    share = None if floor is None else above / count
+    return total / count, floor, share, np.concatenate(apart)
 
 
 def _floor_notes(separability: np.ndarray, floor: np.ndarray | None) -> list[str]:
@@ -117,13 +129,13 @@ def _floor_notes(separability: np.ndarray, floor: np.ndarray | None) -> list[str
     ]
 
 
-def _length_notes(signatures: Signatures, features: np.ndarray) -> list[str]:
+def _length_notes(signatures: Signatures, apart: np.ndarray) -> list[str]:
     """Position and length tell classes apart, too, above all in low layers: said where they go together."""
-    told = signatures.length_correlation(features)
-    if told is None or told < _LENGTHS_TELL:
+    found = signatures.length_correlation(apart)
+    if found is None or found < _LENGTHS_TELL:
         return []
     return [
-        f"Class pairs that heads tell apart are those whose texts differ in length (correlation {told:.2f} over "
+        f"Class pairs that heads tell apart are those whose texts differ in length (correlation {found:.2f} over "
         f"{len(signatures.pairs)} pairs): part of what is told here may be length."
     ]
 

@@ -10,6 +10,7 @@ import numpy as np
 from headviz.errors import DataError
 from headviz.evaluation import forward_all
 from headviz.labels import match_labels
+from headviz.listing import listed
 from headviz.progress import CancelSignal, OnProgress
 
 if TYPE_CHECKING:
@@ -84,10 +85,10 @@ def classes_of(
         found = _binned(data, bins)
     usable = [name for name, count in zip(found.names, found.counts, strict=True) if count >= 2]
     if len(usable) < 2:
-        there = ", ".join(f"{name}: {count}" for name, count in zip(found.names, found.counts, strict=True) if count)
+        counted = [f"{name}: {count}" for name, count in zip(found.names, found.counts, strict=True) if count]
         raise DataError(
-            f"CAHP compares classes of at least two examples; this data has {'one' if usable else 'none'} ({there}). "
-            "Choose data with at least two, or regression bins."
+            f"CAHP compares classes of at least two examples; this data has {'one' if usable else 'none'} "
+            f"({listed(counted)}). Choose data with at least two, or regression bins."
         )
     return found
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headviz.complementarity.streamed import Parts, Streamed, blocks_of, permuted
 from headviz.errors import ScoreError
 from headviz.glossary import glossary
 from headviz.registry import Registry
@@ -26,14 +27,14 @@ _CLOSE = 1e-4  # of the largest distance: below it the quick formula has too few
 @dataclass(frozen=True)
 class Distance:
     """``parts(signatures, options, null)`` gives (N, parts, ...), with ``null`` those of that permutation of the
-    labels; ``between(parts)`` (N, N) float64; ``euclidean`` whether that is the Euclidean distance of the flat
-    parts."""
+    labels, and `Streamed` where that would be too large; ``between(parts)`` (N, N) float64; ``euclidean`` whether that
+    is the Euclidean distance of the flat parts."""
 
     name: str
     title: str
     term: str
-    parts: Callable[[Signatures, PlanOptions, int | None], np.ndarray]
-    between: Callable[[np.ndarray], np.ndarray]
+    parts: Callable[[Signatures, PlanOptions, int | None], Parts]
+    between: Callable[[Any], np.ndarray]
     euclidean: bool = False
     by_class: bool = False
 
@@ -45,28 +46,37 @@ class Distance:
 distances: Registry[Distance] = Registry("distance", ScoreError)
 
 
-def shuffled(parts: np.ndarray, seed: int) -> np.ndarray:
+def shuffled(parts: Parts, seed: int) -> Parts:
     """``parts`` (N, parts, ...) with each part permuted over heads on its own."""
-    order = np.tile(np.arange(len(parts))[:, None], (1, parts.shape[1]))
-    order = np.random.default_rng(seed).permuted(order, axis=0)
-    return parts[order, np.arange(parts.shape[1])]
+    if isinstance(parts, Streamed):
+        return parts.shuffled(seed)
+    return permuted(parts, np.random.default_rng(seed))
 
 
-def euclidean(rows: np.ndarray) -> np.ndarray:
+def euclidean(rows: Parts) -> np.ndarray:
     """Euclidean distances (N, N) float64 between ``rows`` (N, F)."""
-    centred = rows.astype(np.float64)
-    centred -= centred.mean(axis=0)
-    square = np.square(centred).sum(axis=1)
-    found = np.sqrt(np.maximum(square[:, None] + square - 2 * centred @ centred.T, 0))
+    inner = np.zeros((len(rows), len(rows)))
+    for block in blocks_of(rows):
+        centred = block.astype(np.float64)
+        centred -= centred.mean(axis=0)
+        inner += centred @ centred.T
+    square = np.diagonal(inner)
+    found = np.sqrt(np.maximum(square[:, None] + square - 2 * inner, 0))
     np.fill_diagonal(found, 0)
     # close rows lose their digits in that difference: they are taken one by one
-    for i, j in np.argwhere(np.triu(found <= _CLOSE * max(found.max(), np.sqrt(square.max())), 1)):
-        found[i, j] = found[j, i] = np.linalg.norm(centred[i] - centred[j])
+    close = np.argwhere(np.triu(found <= _CLOSE * max(found.max(), np.sqrt(square.max())), 1))
+    if len(close):
+        exact = np.zeros(len(close))
+        for block in blocks_of(rows):
+            for place, (i, j) in enumerate(close):
+                difference = block[i].astype(np.float64) - block[j]
+                exact[place] += difference @ difference
+        found[tuple(close.T)] = found[tuple(close.T[::-1])] = np.sqrt(exact)
     return (found + found.T) / 2
 
 
-def _jm(signatures: Signatures, options: PlanOptions, null: int | None) -> np.ndarray:
-    return signatures.features_by(options, null=null)
+def _jm(signatures: Signatures, options: PlanOptions, null: int | None) -> Parts:
+    return signatures.parts_by(options, null=null)
 
 
 def _mean_maps(signatures: Signatures, options: PlanOptions, null: int | None) -> np.ndarray:

@@ -16,6 +16,7 @@ class Moments:
     """
 
     def __init__(self, weights: np.ndarray, heads: int, cells: int) -> None:
+        """Sums start at zero. Their memory is taken from here on: `size_of` says how much."""
         self._weights = torch.as_tensor(weights, dtype=torch.float64)
         groups = weights.shape[1]
         self.counts = weights.sum(axis=0)
@@ -37,11 +38,22 @@ class Moments:
         self._square[:, here] += (weights @ deviation.square_()).reshape(-1, heads, cells)
 
     def result(self, ddof: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """(mean, variance), each (G, heads, cells) float64; NaN where a group has too few examples."""
-        counts = torch.as_tensor(self.counts, dtype=torch.float64)[:, None, None]
-        centre = self._total / counts
-        mean = self._shift + centre
-        variance = (self._square - self._total * centre).clamp(min=0) / (counts - ddof)
-        enough = counts > ddof
-        nan = torch.full((), torch.nan, dtype=torch.float64)
-        return torch.where(counts > 0, mean, nan).numpy(), torch.where(enough, variance, nan).numpy()
+        """(mean, variance), each (G, heads, cells) float64; NaN where a group has too few examples. They take the
+        place of the sums, so that nothing is held twice: this ends the stream."""
+        for group, count in enumerate(self.counts.tolist()):
+            total, square = self._total[group], self._square[group]
+            if count <= 0:
+                total.fill_(torch.nan)
+            else:
+                square.addcmul_(total, total, value=-1 / count).clamp_(min=0)
+                total.div_(count).add_(self._shift)
+            if count > ddof:
+                square.div_(count - ddof)
+            else:
+                square.fill_(torch.nan)
+        return self._total.numpy(), self._square.numpy()
+
+
+def size_of(groups: int, heads: int, cells: int) -> int:
+    """Bytes that `Moments` of so many groups, heads and cells take: two sums in float64."""
+    return 2 * 8 * groups * heads * cells

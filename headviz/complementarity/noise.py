@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headviz.complementarity.curve import Curve
 from headviz.complementarity.distance import distances, shuffled
+from headviz.complementarity.streamed import told
 from headviz.errors import ScoreError
 from headviz.progress import CancelSignal, OnProgress, Progress
 
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 KINDS = ("columns", "labels")
 
 
-def noise_curve(plan: Plan, seed: int = 0, kind: str = "columns") -> Curve:
+def noise_curve(plan: Plan, seed: int = 0, kind: str = "columns", *, check: Callable[[], None] = lambda: None) -> Curve:
     """The silhouette curve of matched noise at the plan's degree.
 
     ``kind`` "columns": each feature shuffled over heads, which keeps its distribution and destroys what the features of
     one head share; "labels": features of permuted labels, permutation ``seed`` mod their number. ``seed`` also drives
-    the plane. Raises ScoreError without permutations, or for a distance that does not look at labels.
+    the plane. ``check()`` is called between blocks of features where they are streamed; what it raises ends the
+    search. Raises ScoreError without permutations, or for a distance that does not look at labels.
     """
     signatures = plan.required_signatures()
     measure = distances[plan.options.distance]
@@ -31,13 +33,13 @@ def noise_curve(plan: Plan, seed: int = 0, kind: str = "columns") -> Curve:
     options = replace(plan.options, seed=seed)
     if kind == "columns":
         parts = shuffled(measure.parts(signatures, plan.options, None), seed)
-        return plan.regrouped(parts, options).silhouettes
+        return plan.regrouped(told(parts, check), options).silhouettes
     if not measure.by_class:
         raise ScoreError(f"The distance {measure.name} does not look at labels, so permuting them changes nothing.")
     if not len(signatures.null_mean):
         raise ScoreError("These signatures hold no permuted labels (nulls=0). Take them with nulls=2.")
     parts = measure.parts(signatures, plan.options, seed % len(signatures.null_mean))
-    return plan.regrouped(parts, options).silhouettes
+    return plan.regrouped(told(parts, check), options).silhouettes
 
 
 def noise_curves(
@@ -58,7 +60,7 @@ def noise_curves(
         for kind in kinds:
             found[kind] = []
             for seed in range(seeds):
-                found[kind].append(noise_curve(plan, seed, kind))
+                found[kind].append(noise_curve(plan, seed, kind, check=progress.check))
                 progress.step()
     return found
 

@@ -19,6 +19,7 @@ from headviz.complementarity.medoids import nearest_medoid
 from headviz.complementarity.presets import PlanOptions, differences, option_of
 from headviz.complementarity.representatives import pick_heads, rescue
 from headviz.complementarity.space import Placed, place
+from headviz.complementarity.streamed import Parts
 from headviz.errors import ScoreError
 from headviz.mask import Mask, head_name
 from headviz.progress import CancelSignal, OnProgress
@@ -230,7 +231,7 @@ class Plan:
             raise ScoreError(f"{at} the curve has no knee ({why}); choose another degree, or a number of heads.")
         return self.k
 
-    def regrouped(self, parts: np.ndarray, options: PlanOptions) -> Plan:
+    def regrouped(self, parts: Parts, options: PlanOptions) -> Plan:
         """The same plan with heads placed and clustered anew, from other ``parts`` (N, ...) or ``options``."""
         placed = place(parts, distances[options.distance], options)
         medoids, curve = cluster(placed, options)

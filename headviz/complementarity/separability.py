@@ -8,9 +8,13 @@ mean.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
+
+from headviz.complementarity.streamed import Streamed
 
 
 def jm_features(
@@ -27,19 +31,44 @@ def jm_features(
 
     ``eps``: floor of the variances, added to them or, with ``eps_rule="max"``, put in the place of smaller ones.
     """
-    heads, classes = mean.shape[:2]
-    mean, variance = mean.reshape(heads, classes, -1), variance.reshape(heads, classes, -1)
-    floored = variance + eps if eps_rule == "add" else np.maximum(variance, eps)
-    pairs = list(combinations(range(classes), 2))
-    cells = mean.shape[2]
-    features = np.empty((heads, len(pairs) * cells), dtype=np.float32)
-    for number, (c, d) in enumerate(pairs):
-        total = floored[:, c] + floored[:, d]
-        bhattacharyya = coefficient * np.square(mean[:, c] - mean[:, d]) / total
-        bhattacharyya += 0.5 * np.log(total / (2 * np.sqrt(floored[:, c] * floored[:, d])))
-        apart = -2 * np.expm1(-np.maximum(bhattacharyya, 0))
-        features[:, number * cells : (number + 1) * cells] = np.sqrt(apart) if jm == "root" else apart
-    return features
+    blocks = jm_blocks(mean, variance, coefficient=coefficient, jm=jm, eps=eps, eps_rule=eps_rule)
+    return next(iter(blocks))
+
+
+def jm_blocks(
+    mean: np.ndarray,
+    variance: np.ndarray,
+    classes: Sequence[int] | None = None,
+    *,
+    coefficient: float,
+    jm: str,
+    eps: float,
+    eps_rule: str,
+    at_once: int | None = None,
+) -> Streamed:
+    """`jm_features` of some ``classes`` (None: of all) in blocks of ``at_once`` class pairs (None: all in one)."""
+    heads = len(mean)
+    mean, variance = (values.reshape(*values.shape[:2], -1) for values in (mean, variance))
+    cells, pairs = mean.shape[2], list(combinations(range(mean.shape[1]) if classes is None else classes, 2))
+    size = max(1, len(pairs)) if at_once is None else at_once
+
+    def floored(number: int) -> np.ndarray:
+        return variance[:, number] + eps if eps_rule == "add" else np.maximum(variance[:, number], eps)
+
+    def made() -> Iterator[np.ndarray]:
+        for first in range(0, max(1, len(pairs)), size):
+            chosen = pairs[first : first + size]
+            features = np.empty((heads, len(chosen) * cells), dtype=np.float32)
+            for number, (c, d) in enumerate(chosen):
+                one, other = floored(c), floored(d)
+                total = one + other
+                bhattacharyya = coefficient * np.square(mean[:, c] - mean[:, d]) / total
+                bhattacharyya += 0.5 * np.log(total / (2 * np.sqrt(one * other)))
+                apart = -2 * np.expm1(-np.maximum(bhattacharyya, 0))
+                features[:, number * cells : (number + 1) * cells] = np.sqrt(apart) if jm == "root" else apart
+            yield features
+
+    return Streamed(heads, len(pairs) * cells, max(1, math.ceil(len(pairs) / size)), made)
 
 
 def cells_in_use(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:

@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headviz import memory
+from headviz.complementarity import streamed
 from headviz.complementarity.classes import Classes, classes_of
-from headviz.complementarity.moments import Moments
+from headviz.complementarity.moments import Moments, size_of
 from headviz.complementarity.presets import BY_PRESET, PlanOptions, SignatureOptions, differences, resolve
-from headviz.complementarity.separability import cells_in_use, jm_features
+from headviz.complementarity.separability import cells_in_use, jm_blocks
+from headviz.complementarity.streamed import Parts, Streamed, blocks_of
 from headviz.data import require_data
 from headviz.errors import DataError, ScoreError
+from headviz.listing import listed
 from headviz.mask import head_name
 from headviz.observers.signature import OutputObserver, SignatureObserver
 from headviz.progress import CancelSignal, OnProgress, Progress
@@ -103,34 +107,70 @@ class Signatures:
         return self.features_by(resolve(PlanOptions, self.preset, options), null=null)
 
     def features_by(self, plan: PlanOptions, *, null: int | None = None) -> np.ndarray:
-        """`features` with the options of a plan."""
+        """`features` with the options of a plan. Raises ScoreError where they do not fit into memory."""
+        values = len(self) * len(self.pairs) * self.grid**2
+        memory.require(
+            4 * values,
+            "The features of all class pairs",
+            f"{len(self.pairs):,} pairs of {int(self.usable.sum())} classes, {self.grid} x {self.grid} cells of each, "
+            f"{len(self)} heads",
+            "Take signatures on fewer classes or on a smaller grid; plans need no such array and are not bound by it.",
+        )
+        return next(iter(self._blocks(plan, null)))
+
+    def parts_by(self, plan: PlanOptions, *, null: int | None = None) -> Parts:
+        """The same features: an array where they are few, else `Streamed`."""
+        pair = len(self) * self.grid**2
+        if pair * len(self.pairs) <= streamed.AT_ONCE:
+            return next(iter(self._blocks(plan, null)))
+        return self._blocks(plan, null, max(1, streamed.BLOCK // pair))
+
+    def _blocks(self, plan: PlanOptions, null: int | None, at_once: int | None = None) -> Streamed:
         mean = self.mean if null is None else self.null_mean[null]
         variance = self.variance if null is None else self.null_variance[null]
-        return jm_features(
-            mean[:, self.usable], variance[:, self.usable], coefficient=plan.coefficient, jm=plan.jm,
-            eps=(0.01 / self.grid) ** 2 if plan.eps is None else plan.eps, eps_rule=plan.eps_rule,
+        return jm_blocks(
+            mean, variance, np.flatnonzero(self.usable).tolist(), coefficient=plan.coefficient, jm=plan.jm,
+            eps=(0.01 / self.grid) ** 2 if plan.eps is None else plan.eps, eps_rule=plan.eps_rule, at_once=at_once,
         )  # fmt: skip
+
+    def features_of(self, head: int, plan: PlanOptions | None = None) -> np.ndarray:
+        """(pairs, g, g) float32: the features of one head, of all pairs."""
+        options = resolve(PlanOptions, self.preset, {}) if plan is None else plan
+        one = replace(self, mean=self.mean[head : head + 1], variance=self.variance[head : head + 1], heads=(1,))
+        return one.features_by(options).reshape(len(self.pairs), self.grid, self.grid)
 
     @property
     def cells(self) -> np.ndarray:
         """(g * g,) bool: the cells that are not 0 by the model's design."""
-        return cells_in_use(self.mean[:, self.usable], self.variance[:, self.usable])
+        each = (np.s_[:, number : number + 1] for number in np.flatnonzero(self.usable))  # views: these are large
+        return np.logical_or.reduce([cells_in_use(self.mean[one], self.variance[one]) for one in each])
 
-    def mean_features(self, features: np.ndarray) -> np.ndarray:
+    def mean_features(self, features: Parts) -> np.ndarray:
         """(N,) float64: the mean of each head's ``features`` (N, pairs * g * g) over the cells in use."""
-        return features.reshape(len(features), -1, self.cells.size)[..., self.cells].mean(axis=(1, 2), dtype=np.float64)
+        cells, total, count = self.cells, np.zeros(len(features)), 0
+        for block in blocks_of(features):
+            used = block.reshape(len(block), -1, cells.size)[..., cells]
+            total += used.sum(axis=(1, 2), dtype=np.float64)
+            count += used.shape[1] * used.shape[2]
+        return total / max(1, count)
 
-    def length_correlation(self, features: np.ndarray | None = None) -> float | None:
+    def length_correlation(self, apart: np.ndarray | None = None) -> float | None:
         """Over class pairs, the correlation of the mean JM of all heads with the difference in mean length; None with
-        fewer than three pairs, or without any spread. ``features`` as `features` gives them, to save their making."""
-        pairs = len(self.pairs)
-        features = self.features() if features is None else features
-        apart = features.reshape(len(self), pairs, -1).mean(axis=(0, 2), dtype=np.float64)
+        fewer than three pairs, or without any spread. ``apart`` (pairs,): that mean JM, where it is known."""
+        if len(self.pairs) < 3:
+            return None
+        if apart is None:
+            features = self.parts_by(resolve(PlanOptions, self.preset, {}))
+            apart = np.concatenate([self.mean_of_pairs(block) for block in blocks_of(features)])
         lengths = self.lengths[self.usable]
         longer = np.array([abs(lengths[c] - lengths[d]) for c, d in combinations(range(len(lengths)), 2)])
-        if pairs < 3 or not (np.ptp(apart) and np.ptp(longer)):
+        if not (np.ptp(apart) and np.ptp(longer)):
             return None
         return float(np.corrcoef(apart, longer)[0, 1])
+
+    def mean_of_pairs(self, block: np.ndarray) -> np.ndarray:
+        """(pairs of the block,) float64: the mean over all heads and cells."""
+        return block.reshape(len(self), -1, self.grid**2).mean(axis=(0, 2), dtype=np.float64)
 
     def save(self, path: str | Path) -> None:
         """Write everything to one .npz file, whole or not at all; `open_signatures` reads it back."""
@@ -189,6 +229,7 @@ def signatures(
     lengths = np.array([len(one["input_ids"]) for one in subject.encode(data.inputs).features])
     fixed = grid is not BY_PRESET or preset != "headviz"
     side = options.grid if fixed else min(options.grid, max(_SMALLEST_GRID, int(np.median(lengths))))
+    _require(len(found.names), options.nulls, sum(subject.heads), side, len(data))
     weights = np.concatenate([found.one_hot, *(found.permuted(seed) for seed in range(options.nulls))], axis=1)
     collector = _Collector(subject, Moments(weights, sum(subject.heads), side * side), side, options, len(data))
     scores = None
@@ -274,31 +315,47 @@ def resampled_signatures(
     signatures: Signatures,
     subject: Subject,
     data: Data,
-    samples: int,
+    samples: int | Sequence[int],
     *,
     on_progress: OnProgress | None = None,
     cancel: CancelSignal | None = None,
 ) -> list[Signatures]:
-    """``signatures`` on ``samples`` bootstrap samples of the same ``data``, drawn within each class: all are streamed
-    in one forward pass. Salience and head outputs stay as they were. Raises ScoreError for other data or another
-    model."""
+    """``signatures`` on bootstrap samples of the same ``data``, drawn within each class: ``samples`` of them, or those
+    of these seeds; all are streamed in one forward pass. Salience and head outputs stay as they were. Raises ScoreError
+    for other data or another model."""
     made = signatures.provenance
     if subject.fingerprint != made["model"]["fingerprint"] or data.fingerprint != made["data"]["fingerprint"]:
         raise ScoreError("Resampling needs the model and the data that the signatures were taken from.")
+    seeds = range(samples) if isinstance(samples, int) else samples
     recorded = {name: value for name, value in made["options"].items() if name in SignatureOptions.__annotations__}
     options = replace(SignatureOptions(**recorded), probe=0)
     found = classes_of(subject, data, options.classes, options.bins, on_progress=on_progress, cancel=cancel)
-    weights = np.concatenate([found.resampled(seed) for seed in range(samples)], axis=1)
+    weights = np.concatenate([found.resampled(seed) for seed in seeds], axis=1)
     moments = Moments(weights, len(signatures), signatures.grid**2)
     collector = _Collector(subject, moments, signatures.grid, options, len(data))
     _forward(subject, data, collector, None, on_progress, cancel)
-    shape = (samples, len(found.names), len(signatures), signatures.grid, signatures.grid)
+    shape = (len(seeds), len(found.names), len(signatures), signatures.grid, signatures.grid)
     mean, variance = (values.reshape(shape).swapaxes(1, 2) for values in moments.result(options.ddof))
     none = signatures.null_mean[:0]
     return [
         replace(signatures, mean=mean[run], variance=variance[run], null_mean=none, null_variance=none)
-        for run in range(samples)
+        for run in range(len(seeds))
     ]
+
+
+def resamples_at_once(signatures: Signatures) -> int:
+    """How many bootstrap samples of all classes fit into memory together, at least one."""
+    return max(1, memory.bound() // size_of(len(signatures.classes), len(signatures), signatures.grid**2))
+
+
+def _require(classes: int, nulls: int, heads: int, grid: int, examples: int) -> None:
+    """Raise ScoreError where the moments of so many classes and heads do not fit into memory."""
+    times = f", {nulls + 1} times, for the labels and {nulls} permutations of them" * (nulls > 0)
+    remedy = "Choose a smaller grid or fewer permuted labels, or data with fewer classes."
+    memory.require(
+        size_of(classes * (nulls + 1), heads, grid * grid) + 8 * examples * classes * (nulls + 1),
+        "Signatures", f"{classes:,} classes, {grid} x {grid} cells of {heads:,} heads{times}", remedy,
+    )  # fmt: skip
 
 
 def _forward(
@@ -325,10 +382,10 @@ def _notes(found: Classes, options: SignatureOptions, grid: int, with_scores: bo
         notes.append(found.source)
     left_out = [name for name, count in zip(found.names, found.counts, strict=True) if count < 2]
     if left_out:
-        notes.append(f"Left out for want of two examples: {', '.join(left_out)}.")
+        notes.append(f"Left out for want of two examples: {listed(left_out)}.")
     few = [f"{name} ({count})" for name, count in zip(found.names, found.counts, strict=True) if 2 <= count < _FEW]
     if few:
-        notes.append(f"Few examples of {', '.join(few)}: pairs with them are mostly sampling noise.")
+        notes.append(f"Few examples of {listed(few)}: pairs with them are mostly sampling noise.")
     if not with_scores:
         notes.append("No gate gradients were taken, so there is no salience: medoids stand for their clusters.")
     return notes

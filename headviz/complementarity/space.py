@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headviz.complementarity.distance import Distance, euclidean
+from headviz.complementarity.streamed import Parts, Streamed
 from headviz.errors import ScoreError
 from headviz.glossary import glossary
 from headviz.registry import Registry
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _SAME = 1e-7  # of the largest distance: rows closer than that are one row
 _ALIKE = 1e-9
 _FEWEST_ROWS = 4
+_WIDE = 2**16  # features beyond which t-SNE gets rotated heads: it takes 128 MB for these
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +39,13 @@ class Placed:
 
 @dataclass(frozen=True)
 class Space:
-    """``place(parts, apart, distance, options)`` gives coordinates (n, 2) and distances (n, n) of distinct heads."""
+    """``place(parts, apart, distance, options)`` gives coordinates (n, 2) and distances (n, n) of distinct heads from
+    their parts and the distances ``apart`` (n, n) between those."""
 
     name: str
     title: str
     term: str
-    place: Callable[[np.ndarray, np.ndarray, Distance, PlanOptions], tuple[np.ndarray, np.ndarray]]
+    place: Callable[[Parts, np.ndarray, Distance, PlanOptions], tuple[np.ndarray, np.ndarray]]
 
     @property
     def explain(self) -> str:
@@ -52,7 +55,7 @@ class Space:
 spaces: Registry[Space] = Registry("space", ScoreError)
 
 
-def place(parts: np.ndarray, distance: Distance, options: PlanOptions) -> Placed:
+def place(parts: Parts, distance: Distance, options: PlanOptions) -> Placed:
     """Heads in the space that ``options`` name. Identical heads share a place: t-SNE ends the whole process on some of
     them, and medoids among them would be arbitrary. With fewer than 4 distinct heads the distances themselves are
     taken.
@@ -74,7 +77,8 @@ def place(parts: np.ndarray, distance: Distance, options: PlanOptions) -> Placed
         notes.append(f"Only {len(first)} heads differ, too few for a plane: distances are used as they are.")
     if chosen.name == "tsne" and options.init == "pca" and not distance.euclidean:
         notes.append('t-SNE on distances starts at random: "pca" needs features.')
-    coordinates, distances = chosen.place(parts[first], apart[np.ix_(first, first)], distance, options)
+    kept = parts.of(first) if isinstance(parts, Streamed) else parts[first]
+    coordinates, distances = chosen.place(kept, apart[np.ix_(first, first)], distance, options)
     whole = np.ix_(row_of, row_of)
     return Placed(coordinates[row_of], distances[whole], apart, len(first), chosen.name, tuple(notes))
 
@@ -89,26 +93,32 @@ def same_rows(apart: np.ndarray) -> np.ndarray:
     return row_of
 
 
-def principal_coordinates(apart: np.ndarray) -> np.ndarray:
-    """(N, 2): classical scaling of distances (N, N), which is PCA where they are Euclidean; the largest entry of each
-    axis is positive."""
+def principal_coordinates(apart: np.ndarray, axes: int = 2) -> np.ndarray:
+    """(N, axes): classical scaling of distances (N, N), which is PCA where they are Euclidean; the largest entry of
+    each axis is positive. N - 1 axes keep Euclidean distances as they are, up to rounding."""
     middle = np.square(apart)
     middle = middle - middle.mean(axis=0) - middle.mean(axis=1)[:, None] + middle.mean()
     values, vectors = np.linalg.eigh(-middle / 2)
-    axes = vectors[:, -2:][:, ::-1] * np.sqrt(np.maximum(values[-2:][::-1], 0))
-    if axes.shape[1] < 2:
-        axes = np.pad(axes, ((0, 0), (0, 2 - axes.shape[1])))
-    return axes * np.where(axes[np.abs(axes).argmax(axis=0), [0, 1]] < 0, -1, 1)
+    found = vectors[:, -axes:][:, ::-1] * np.sqrt(np.maximum(values[-axes:][::-1], 0))
+    if found.shape[1] < axes:
+        found = np.pad(found, ((0, 0), (0, axes - found.shape[1])))
+    return found * np.where(found[np.abs(found).argmax(axis=0), np.arange(axes)] < 0, -1, 1)
 
 
-def _tsne(
-    parts: np.ndarray, apart: np.ndarray, distance: Distance, options: PlanOptions
-) -> tuple[np.ndarray, np.ndarray]:
+def _rows(parts: Parts, apart: np.ndarray) -> np.ndarray:
+    """(n, F) float32: the features of heads as t-SNE takes them. Where there are many, the heads are rotated into the
+    n - 1 dimensions that they span, which changes no distance: t-SNE takes some 2 kB of memory for each feature."""
+    if isinstance(parts, Streamed) or parts[0].size > _WIDE:
+        return principal_coordinates(apart, len(parts) - 1).astype(np.float32)
+    return parts.reshape(len(parts), -1).astype(np.float32)
+
+
+def _tsne(parts: Parts, apart: np.ndarray, distance: Distance, options: PlanOptions) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
-    rows = parts.reshape(len(parts), -1).astype(np.float32)
     features = distance.euclidean
+    rows = _rows(parts, apart) if features else apart.astype(np.float32)
     settings = TSNE(
         n_components=2,
         perplexity=min(options.perplexity, (len(parts) - 1) / 3),
@@ -119,19 +129,17 @@ def _tsne(
         n_jobs=1,
     )
     with threadpool_limits(1):  # the order of sums, and so the last digits, would depend on the number of threads
-        plane = settings.fit_transform(rows if features else apart.astype(np.float32)).astype(np.float64)
+        plane = settings.fit_transform(rows).astype(np.float64)
     return plane, euclidean(plane)
 
 
-def _pca(
-    parts: np.ndarray, apart: np.ndarray, distance: Distance, options: PlanOptions
-) -> tuple[np.ndarray, np.ndarray]:
+def _pca(parts: Parts, apart: np.ndarray, distance: Distance, options: PlanOptions) -> tuple[np.ndarray, np.ndarray]:
     plane = principal_coordinates(apart)
     return plane, euclidean(plane)
 
 
 def _features(
-    parts: np.ndarray, apart: np.ndarray, distance: Distance, options: PlanOptions
+    parts: Parts, apart: np.ndarray, distance: Distance, options: PlanOptions
 ) -> tuple[np.ndarray, np.ndarray]:
     return principal_coordinates(apart), apart
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from headviz.complementarity.distance import distances
 from headviz.complementarity.overlap import jaccard, salience_chance
-from headviz.complementarity.signature import resampled_signatures
+from headviz.complementarity.signature import resampled_signatures, resamples_at_once
+from headviz.complementarity.streamed import told
 from headviz.errors import ScoreError
 from headviz.progress import CancelSignal, OnProgress, Progress
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from headviz.complementarity.plan import Plan
+    from headviz.complementarity.signature import Signatures
     from headviz.data import Data
     from headviz.subject import Subject
 
@@ -35,8 +37,9 @@ def stability(
     number of clusters), jaccard (with this plan's heads). ``attrs["chance"]``: mean and 95 % band of the Jaccard index
     when clusters know nothing of the heads and salience picks within them.
 
-    Resampled examples need ``subject`` and the plan's ``data`` for one more pass, in which all resamples are streamed
-    at once; without them only seeds are varied. Raises ScoreError without a knee, and for other data or another model.
+    Resampled examples need ``subject`` and the plan's ``data`` for one more pass, or a few where the samples do not fit
+    into memory at once; without them only seeds are varied. Raises ScoreError without a knee, and for other data or
+    another model.
     """
     import pandas as pd
 
@@ -45,19 +48,29 @@ def stability(
     own = plan.picked[0]
     if k is None:  # picked has said so
         raise ScoreError("The plan has no number of heads.")
-    runs = [("seed", run, signatures, plan.options.seed + 1 + run) for run in range(seeds)]
-    if subject is not None and data is not None and resamples:
-        drawn = resampled_signatures(signatures, subject, data, resamples, on_progress=on_progress, cancel=cancel)
-        runs += [("resample", run, one, plan.options.seed) for run, one in enumerate(drawn)]
+    with_samples = subject is not None and data is not None and resamples > 0
     rows = []
-    with Progress(len(runs), "grouping heads again", on_progress, cancel) as progress:
-        for kind, run, one, seed in runs:
-            options = replace(plan.options, seed=seed)
-            other = plan.regrouped(measure.parts(one, options, None), options)
-            kept = other.with_count(k).picked[0]
-            names = [name for name, there in zip(plan.names, kept, strict=True) if there]
-            rows.append((kind, run, other.k, names, jaccard(own, kept)))
-            progress.step()
+
+    def run_of(kind: str, run: int, one: Signatures, seed: int, progress: Progress) -> None:
+        options = replace(plan.options, seed=seed)
+        other = plan.regrouped(told(measure.parts(one, options, None), progress.check), options)
+        kept = other.with_count(k).picked[0]
+        names = [name for name, there in zip(plan.names, kept, strict=True) if there]
+        rows.append((kind, run, other.k, names, jaccard(own, kept)))
+        progress.step()
+
+    total = seeds + resamples * with_samples
+    with Progress(total, "grouping heads again", on_progress, cancel) as progress:
+        for run in range(seeds):
+            run_of("seed", run, signatures, plan.options.seed + 1 + run, progress)
+        if with_samples:
+            assert subject is not None and data is not None
+            at_once = resamples_at_once(signatures)
+            for first in range(0, resamples, at_once):
+                runs = range(first, min(first + at_once, resamples))
+                drawn = resampled_signatures(signatures, subject, data, runs, on_progress=on_progress, cancel=cancel)
+                for run, one in zip(runs, drawn, strict=True):
+                    run_of("resample", run, one, plan.options.seed, progress)
     table = pd.DataFrame(rows, columns=["kind", "run", "k", "kept", "jaccard"])
     table["k"] = table["k"].astype("Int64")
     table.attrs = {"chance": _chance(plan, own)}

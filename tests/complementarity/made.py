@@ -50,7 +50,7 @@ def made(
         "variance": variance,
         "counts": np.full(classes, examples // classes),
         "lengths": np.full(classes, 9.0),
-        "classes": tuple("abcdefgh"[:classes]),
+        "classes": tuple("abcdefgh"[:classes]) if classes <= 8 else tuple(f"class {one}" for one in range(classes)),
         "grid": grid,
         "heads": tuple(heads),
         "null_mean": null_mean,
