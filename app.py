@@ -44,6 +44,7 @@ with st.expander(
     "Open another model or data" if session.model else "Open your own",
     expanded=not (session.model and session.data) or bool(session.troubles),
 ):
+    forms.what_is_open_to(page)
     sides = st.grid(2, min_column_width=300, gap=("small", "large"))
     with sides.cell(), ui.shown():
         forms.model_form(page)

@@ -2,12 +2,13 @@
 
 with Served() as app, chromium(path) as browser:
     page = browser.new_page()
-    page.goto(app.url)
+    page.goto(app.opening)
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
+
+from headviz.serving import SECRET, opening_address
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -46,7 +49,8 @@ class Served:
 
     ``flags`` go to Streamlit after our own, so ``--server.address=0.0.0.0`` wins. ``environment`` is added to this
     process's; None takes a name away. ``by``: the command that starts it, ``streamlit run app.py`` or ``headviz app``.
-    ``script``: what Streamlit runs, if not the app.
+    ``script``: what Streamlit runs, if not the app. ``opening`` is the address with the secret, which makes a visitor
+    the one who started the server; ``url`` is without. ``HEADVIZ_SECRET`` None: a server without one.
     """
 
     def __init__(
@@ -63,7 +67,10 @@ class Served:
             "headviz": ["headviz", "app", "--no-browser", "--port", str(self.port), "--"],
         }
         self._command = [sys.executable, "-m", *command[by], "--server.address=127.0.0.1", *flags]
-        added = {"HEADVIZ_DATA_ROOT": None, **(environment or {})}
+        new = {"HEADVIZ_DATA_ROOT": None, SECRET: secrets.token_urlsafe(24)}
+        added: dict[str, str | None] = {**new, **(environment or {})}
+        self.secret = added[SECRET]
+        self.opening = opening_address(self.url, self.secret)
         self._environment = {name: value for name, value in (os.environ | added).items() if value is not None}
         self._process: subprocess.Popen[bytes] | None = None
         self._log = tempfile.NamedTemporaryFile(prefix="headviz-app-", suffix=".log")  # noqa: SIM115

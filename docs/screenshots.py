@@ -24,6 +24,7 @@ def main() -> None:
         for theme in ("light", "dark"):
             context = browser.new_context(viewport=SIZE, color_scheme=theme)
             visit = Visit(context.new_page(), app.url)
+            visit.go(app.opening).headed("Home")  # as who started the server
             visit.go("/", **STATE).opened("demo/reviews")
             _shoot(visit, f"home-{theme}.png")
             visit.to("Scores").settled()

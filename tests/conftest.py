@@ -25,7 +25,8 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="headviz-test-hub-")
-os.environ.pop("HEADVIZ_DATA_ROOT", None)
+for _name in ("SECRET", "DATA_ROOT", "ALLOW_WRITE", "ALLOW_DOWNLOAD"):
+    os.environ.pop(f"HEADVIZ_{_name}", None)
 
 _LOCAL = ("127.", "::1", "localhost", "0.0.0.0")
 

@@ -13,7 +13,7 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from headviz.errors import HeadvizError
-from headviz.ui import engine, sources
+from headviz.ui import engine, visitor
 from headviz.ui.jobs import Jobs, Pool
 from headviz.ui.results import Results
 from headviz.ui.shelf import Shelf
@@ -30,7 +30,7 @@ class Page:
     session: Session
     results: Results
     jobs: Jobs
-    local: bool  # the visitor sits at this machine, so paths are theirs to name
+    local: bool  # the visitor is the one who started the server, so paths are theirs to name
 
     def rerun(self) -> NoReturn:
         """Run the whole page again, by our own will: the address is then not news."""
@@ -85,8 +85,7 @@ def _leave(session: Session, jobs: Jobs) -> None:
 
 
 def _visitor_is_local() -> bool:
-    host = st.context.headers.get("Host") if st.context.headers else None
-    return sources.is_local(st.get_option("server.address"), host)
+    return visitor.started_the_server()
 
 
 def follow_address(page: Page) -> None:
@@ -99,7 +98,10 @@ def follow_address(page: Page) -> None:
 
 
 def keep_address(page: Page) -> None:
-    """Write the settings into the address where they differ; each change is one entry of the browser's history."""
+    """Write the settings into the address where they differ; each change is one entry of the browser's history, so it
+    waits until the secret has left the entry that stands."""
+    if visitor.has_secret_in_address():
+        return
     wanted = _address(page)
     if wanted != {name: st.query_params[name] for name in st.query_params}:
         st.query_params.from_dict(wanted)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from headviz.ui import engine, opening
+from headviz.ui import engine, opening, visitor
 from headviz.ui.errors import note, plain, sentence, shown
 from headviz.ui.page import Page, current, follow_address, keep_address
 from headviz.ui.waiting import describe
@@ -51,6 +51,7 @@ def shell(title: str, intro: str) -> Page:
         opening.collect(page)
     st.html(_LOOKS)
     with st.sidebar:
+        visitor.take_secret_from_address()
         _navigation(page)
         _status(page)
         st.html(_CLOSE_AFTER_LINK, unsafe_allow_javascript=True)

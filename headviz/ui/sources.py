@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import headviz as hv
 from headviz.errors import DataError, ExportError, HeadvizError, LoadError
+from headviz.serving import DATA_ROOT
 from headviz.ui import links
 from headviz.ui.state import OpenedData, OpenedModel
 from headviz.units import MEGABYTE
@@ -26,11 +27,10 @@ DEMO = "demo/reviews"
 DEMOS = (DEMO,)
 DATA_SUFFIXES = ("csv", "tsv", "jsonl", "json", "parquet", "txt")
 LARGEST_UPLOAD_MB = 50
-_LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
 _REFUSED = (
-    "This server opens only demos and uploaded files. Whoever runs it can allow folders with --data-root DIR; "
-    "or run headviz on your own machine."
+    "This server opens only demos and uploaded files. Whoever runs it can open more, in the address that headviz app "
+    "prints, and can allow others folders with --data-root DIR."
 )
 _CALIBRATION_SPLITS = ("train", "training")
 _SELECTION_SPLITS = ("validation", "dev", "validation_matched", "valid")
@@ -39,18 +39,16 @@ _REPORT_SPLITS = ("test", *_SELECTION_SPLITS)
 
 def data_root() -> Path | None:
     """The folder that a server's owner opens to visitors, or None."""
-    root = os.environ.get("HEADVIZ_DATA_ROOT")
+    root = os.environ.get(DATA_ROOT)
     return Path(root).resolve() if root else None
 
 
-def is_local(address: str | None, host: str | None) -> bool:
-    """Whether only visitors of this machine can be here: by the address the server binds and the host they asked
-    for."""
-    if (address or "").strip().lower() not in _LOOPBACK:
-        return False
-    name = (host or "localhost").rsplit("@", 1)[-1]
-    name = name if name.endswith("]") else re.sub(r":\d+$", "", name)
-    return name.lower() in _LOOPBACK
+def open_to_visitors() -> str:
+    """What is open to visitors who did not start the server, in a sentence."""
+    open_to_all = "demos and uploads"
+    if data_root() is not None:
+        open_to_all = "demos, uploads and what lies under this server's data root"
+    return f"You can open {open_to_all}. Whoever starts headviz can open more, in the address that headviz app prints."
 
 
 def check_source(text: str, *, local: bool, error: type[HeadvizError] = LoadError) -> str:

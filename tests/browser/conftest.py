@@ -62,13 +62,16 @@ def serve() -> Iterator[Callable[..., Served]]:
 @pytest.fixture
 def visitor(browser: playwright.Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
     """New visitors, each with a session of its own: ``visitor()``, of another server ``visitor(served)``, with the
-    options of a browser context. At the end every tab must be free of errors."""
+    options of a browser context. Their browsers keep the server's secret, as after its whole address was opened once,
+    unless they are ``stranger=True``. At the end every tab must be free of errors."""
     visits: list[tuple[Visit, Served]] = []
     request.node.stash[_VISITS] = visits
 
-    def come(where: Served | None = None, /, **options: object) -> Visit:
+    def come(where: Served | None = None, /, *, stranger: bool = False, **options: object) -> Visit:
         where = where or request.getfixturevalue("server")
         context = browser.new_context(**{"viewport": WIDE, **options})
+        if where.secret and not stranger:
+            context.add_cookies([{"name": f"headviz-secret-{where.port}", "value": where.secret, "url": where.url}])
         context.set_default_timeout(30_000)
         visit = Visit(context.new_page(), where.url)
         visits.append((visit, where))

@@ -101,7 +101,7 @@ def test_mask_of_a_model_with_other_weights_opens_with_a_warning(visit: Visit, t
 def test_folder_path_on_a_server_for_others_is_refused_and_uploads_are_not(
     visitor: Callable[..., Visit], serve: Callable[..., Served], small_model: Path, small_data: Path
 ) -> None:
-    visit = visitor(serve("--server.address=0.0.0.0")).go()
+    visit = visitor(serve("--server.address=0.0.0.0"), stranger=True).go()
     for source in (str(small_model), "/etc", "/no/such/folder", "~", "../"):
         visit.type_model(source).expect_alert(REFUSED)
         visit.type_data(source).expect_alert(REFUSED)
@@ -116,7 +116,8 @@ def test_data_root_opens_what_lies_under_it_and_tells_nothing_of_the_rest(
     save_tiny(root / "inside")
     (tmp_path / "outside").mkdir()
     (root / "way-out").symlink_to(small_model)
-    visit = visitor(serve("--server.address=0.0.0.0", environment={"HEADVIZ_DATA_ROOT": str(root)})).go()
+    served = serve("--server.address=0.0.0.0", environment={"HEADVIZ_DATA_ROOT": str(root)})
+    visit = visitor(served, stranger=True).go()
     for source in (str(small_model), "/no/such/folder", str(root / "way-out"), "../outside"):
         visit.type_model(source).expect_alert("There is no such file or folder under this server's data root")
         assert len(visit.settled().alerts()) == 1

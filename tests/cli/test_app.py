@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def become(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The commands that would have replaced this process; and no browser opens."""
     commands: list[list[str]] = []
+    for name in ("SECRET", "DATA_ROOT", "ALLOW_WRITE", "ALLOW_DOWNLOAD"):  # put back what a command sets
+        monkeypatch.setenv(f"HEADVIZ_{name}", "")
+        monkeypatch.delenv(f"HEADVIZ_{name}")
     monkeypatch.setattr(app, "_become", commands.append)
     monkeypatch.setattr(app, "_has_display", lambda: False)
     return commands
@@ -37,6 +40,10 @@ def taken() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+def secret() -> str:
+    return os.environ["HEADVIZ_SECRET"]
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -47,7 +54,7 @@ def test_app_becomes_streamlit_on_the_port_that_it_prints(run: Callable, become:
     number = free_port()
     ran = run("app", "--port", number)
     assert ran.code == 0
-    assert ran.out == f"headviz answers at http://localhost:{number} (Ctrl+C stops it)\n"
+    assert ran.out == f"headviz answers at http://localhost:{number}/?token={secret()} (Ctrl+C stops it)\n"
     (command,) = become
     assert command[:4] == [sys.executable, "-m", "streamlit", "run"]
     assert command[4] == str(ROOT / "app.py")
@@ -56,7 +63,57 @@ def test_app_becomes_streamlit_on_the_port_that_it_prints(run: Callable, become:
 
 def test_app_as_json_prints_the_address_alone(run: Callable, become: list) -> None:
     number = free_port()
-    assert json.loads(run("app", "--port", number, "--json").out) == {"url": f"http://localhost:{number}"}
+    printed = json.loads(run("app", "--port", number, "--json").out)
+    assert printed == {"url": f"http://localhost:{number}/?token={secret()}"}
+
+
+def test_secret_is_new_at_each_start_and_stands_in_no_command_line(run: Callable, become: list) -> None:
+    made = set()
+    for _ in range(3):
+        assert run("app", "--port", free_port()).code == 0
+        made.add(os.environ.pop("HEADVIZ_SECRET"))
+    assert len(made) == 3 and all(len(one) >= 24 for one in made)
+    assert not [part for command in become for part in command for one in made if one in part]
+
+
+def test_secret_of_the_environment_is_taken_where_it_is_long_enough(
+    run: Callable, refused: Callable, become: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADVIZ_SECRET", "one-of-my-own.0123456789")
+    assert "/?token=one-of-my-own.0123456789 " in run("app", "--port", free_port()).out
+    for unfit in ("", "short", "with a space 0123456789", "with&an=ampersand0123"):
+        monkeypatch.setenv("HEADVIZ_SECRET", unfit)
+        assert refused("app", "--port", free_port()).startswith("HEADVIZ_SECRET must be 16 or more letters")
+
+
+@pytest.mark.parametrize(
+    ("flags", "hosts"),
+    [
+        ([], []),
+        (["--server.address=127.0.0.1"], []),
+        (["--server.address=127.0.0.7"], ["localhost", "127.0.0.1", "::1", "127.0.0.7"]),
+        (["--server.address=0.0.0.0"], ["*"]),
+        (["--server.address=127.0.0.1", "--server.address", "0.0.0.0"], ["*"]),  # the last one counts
+    ],
+)
+def test_server_on_a_network_answers_to_any_name_and_one_of_this_machine_to_its_own(
+    flags: list[str], hosts: list[str], run: Callable, become: list
+) -> None:
+    assert run("app", "--port", free_port(), "--", *flags).code == 0
+    said = [part.partition("=")[2] for part in become[0] if part.startswith("--server.allowedHosts=")]
+    assert said == hosts
+
+
+def test_switches_for_visitors_reach_the_app_and_writing_needs_a_data_root(
+    run: Callable, refused: Callable, become: list, tmp_path: Path
+) -> None:
+    said = refused("app", "--port", free_port(), "--allow-write")
+    assert said == "--allow-write needs --data-root DIR, the folder in which visitors may write."
+    assert become == []
+    assert run("app", "--port", free_port(), "--data-root", tmp_path).code == 0
+    assert not {"HEADVIZ_ALLOW_WRITE", "HEADVIZ_ALLOW_DOWNLOAD"} & set(os.environ)
+    assert run("app", "--port", free_port(), "--data-root", tmp_path, "--allow-write", "--allow-download").code == 0
+    assert (os.environ["HEADVIZ_ALLOW_WRITE"], os.environ["HEADVIZ_ALLOW_DOWNLOAD"]) == ("1", "1")
 
 
 def test_port_that_is_taken_is_told_and_nothing_starts(refused: Callable, become: list, taken: int) -> None:
@@ -78,7 +135,7 @@ def test_first_port_that_is_taken_moves_the_app_and_says_so(
 def test_flags_after_two_dashes_go_to_streamlit_and_their_port_counts(run: Callable, become: list) -> None:
     number = free_port()
     ran = run("app", "--", f"--server.port={number}", "--server.maxUploadSize", "200")
-    assert f"http://localhost:{number} " in ran.out
+    assert f"http://localhost:{number}/?token=" in ran.out
     assert become[0][-3:] == [f"--server.port={number}", "--server.maxUploadSize", "200"]
 
 

@@ -12,27 +12,6 @@ from headviz.ui import sources
 from tests.tiny import tiny_labels, tiny_texts
 
 
-@pytest.mark.parametrize(
-    ("address", "host", "local"),
-    [
-        ("localhost", "localhost:8501", True),
-        ("127.0.0.1", "127.0.0.1:80", True),
-        ("localhost", None, True),
-        ("::1", "[::1]:8501", True),
-        ("localhost", "example.org", False),  # through a proxy
-        ("localhost", "localhost.example.org:8501", False),
-        ("0.0.0.0", "localhost:8501", False),
-        ("", "localhost", False),
-        (None, "localhost", False),
-        ("192.168.0.5", "192.168.0.5", False),
-    ],
-)
-def test_local_is_a_server_bound_to_this_machine_and_asked_for_by_it(
-    address: str | None, host: str | None, local: bool
-) -> None:
-    assert sources.is_local(address, host) is local
-
-
 @pytest.mark.parametrize("local", [True, False])
 def test_demo_is_for_everyone(local: bool) -> None:
     assert sources.check_source(" demo/reviews ", local=local) == "demo/reviews"

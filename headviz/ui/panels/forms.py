@@ -21,6 +21,12 @@ _COLUMNS_HELP = (
 )
 
 
+def what_is_open_to(page: Page) -> None:
+    """What a visitor who did not start the server may open, and who may open more."""
+    if not page.local:
+        st.markdown(sources.open_to_visitors())
+
+
 def model_form(page: Page) -> None:
     with st.form("model_form"):
         st.markdown("**Open a model**")
