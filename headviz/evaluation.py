@@ -126,9 +126,11 @@ class Evaluation:
 
     def against(self, other: Evaluation, metric: str = "accuracy") -> Estimate:
         """The paired difference in ``metric`` (accuracy, macro_f1 or matthews), this less ``other``, with a 95 %
-        interval from a bootstrap over examples."""
+        interval from a bootstrap over examples; 0, from 0 to 0, where no logit differs."""
         self._same_examples(other)
         self._known(metric)
+        if np.array_equal(self.logits, other.logits):
+            return Estimate(0.0, 0.0, 0.0, len(self))
         if metric != "accuracy":
             size = len(self.classes)
             return stats.paired_metric(metric, self.labels, self.predictions, other.predictions, size)

@@ -2,6 +2,10 @@
 
 numpy only. Every function gives a defined answer in the corners: no examples give NaN with the widest range there is,
 and what cannot be told from chance (one class, one constant ranking) is 0, as scikit-learn does for Matthews.
+
+A bootstrap of examples that are all alike has no width, whatever they are few or many of, so there it is not used: what
+is bounded gets the interval that n equal examples leave possible, and what is not has none (NaN). docs/methods.md,
+"Quality", has the formulas.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from headviz.errors import ScoreError
 LEVEL = 0.95
 DRAWS = 1000
 _CELLS_AT_ONCE = 4_000_000  # numbers of a bootstrap held at a time: 32 MB of float64
+_TRIES = 20  # at finding a kind of example that was not seen
 _FEW = 64  # distinct values up to which a bootstrap draws their counts
 
 
@@ -83,12 +88,18 @@ def bootstrap(
 
 
 def mean_interval(
-    values: np.ndarray, level: float = LEVEL, seed: int = 0, draws: int = DRAWS
+    values: np.ndarray,
+    level: float = LEVEL,
+    seed: int = 0,
+    draws: int = DRAWS,
+    *,
+    bounds: tuple[float, float] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bootstrap interval of the mean over the first axis, for all other axes at once (with the same draws).
 
     ``values``: (N, ...), NaN where an example has no value; the mean leaves such entries out, as ``np.nanmean`` does.
-    Returns (low, high), each of shape values.shape[1:], float64, NaN where nothing is known.
+    ``bounds`` within which every value lies, where there are any. Returns (low, high), each of shape values.shape[1:],
+    float64, NaN where nothing is known: no value, one alone, or equal ones without bounds, unless all are 0.
     """
     if not 0 < level < 1:
         raise ScoreError(f"level must be a share between 0 and 1, such as 0.95. Got {level!r}.")
@@ -111,7 +122,35 @@ def mean_interval(
                 means[rows] = (weights @ filled) / (n if whole else weights @ known.astype(np.float64))
             start += len(weights)
     low, high = _interval(means, level)
+    _widen_equals(flat, known, low, high, level, bounds)
     return low.reshape(shape), high.reshape(shape)
+
+
+def _widen_equals(
+    flat: np.ndarray,
+    known: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    level: float,
+    bounds: tuple[float, float] | None,
+) -> None:
+    """Put sound ends in ``low`` and ``high`` (columns,) where the known values of a column of ``flat`` are equal."""
+    times = known.sum(axis=0)
+    least, most = (np.where(known, flat, fill) for fill in (np.inf, -np.inf))
+    equal = least.min(axis=0, initial=np.inf) == most.max(axis=0, initial=-np.inf)
+    for column in np.flatnonzero(equal & (times > 0)):
+        value = float(most[:, column].max())
+        if bounds is not None:
+            low[column], high[column] = _of_equals(value, int(times[column]), bounds, level)
+        elif value != 0 or times[column] == 1:
+            low[column] = high[column] = math.nan
+
+
+def _of_equals(value: float, n: int, bounds: tuple[float, float], level: float) -> tuple[float, float]:
+    """The interval of a mean of ``n`` equal values within ``bounds``: a share of 1 - ((1 - level) / 2) ** (1 / n) of
+    all examples may be others (Clopper and Pearson 1934, for n of n), and these may lie at either end."""
+    unseen = 1 - (0.5 - level / 2) ** (1 / n)
+    return value - unseen * (value - bounds[0]), value + unseen * (bounds[1] - value)
 
 
 def paired(a: np.ndarray, b: np.ndarray, *, level: float = LEVEL, draws: int = DRAWS, seed: int = 0) -> Estimate:
@@ -119,7 +158,8 @@ def paired(a: np.ndarray, b: np.ndarray, *, level: float = LEVEL, draws: int = D
 
     ``a``, ``b``: (N,), such as losses, or right (1) and wrong (0) of two masks on the same examples. Because the same
     examples are drawn on both sides, what they share cancels, and the interval is narrower than that of two separate
-    samples. Where no example differs the interval is 0 to 0.
+    samples. Where all differ by the same, the interval of right and wrong is what so many leave possible; of other
+    values there is none, unless all differences are 0: then it is 0 to 0.
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.shape != b.shape or a.ndim != 1:
@@ -131,6 +171,10 @@ def paired(a: np.ndarray, b: np.ndarray, *, level: float = LEVEL, draws: int = D
         return Estimate(math.nan, math.nan, math.nan, 0)
     value = float(difference.mean())
     distinct, counts = np.unique(difference, return_counts=True)
+    if len(distinct) == 1:
+        if np.isin(a, (0, 1)).all() and np.isin(b, (0, 1)).all():
+            return Estimate(value, *_of_equals(value, n, (-1, 1), level), n)
+        return Estimate(value, value, value, n) if value == 0 else Estimate(value, math.nan, math.nan, n)
     if len(distinct) > _FEW:
         low, high = mean_interval(difference, level, seed, draws)
         return Estimate(value, float(low), float(high), n)
@@ -178,7 +222,10 @@ def macro_f1_estimate(labels: np.ndarray, predictions: np.ndarray, classes: int)
 
 
 def matthews_estimate(labels: np.ndarray, predictions: np.ndarray, classes: int) -> Estimate:
-    """`matthews` with a seeded bootstrap over examples."""
+    """`matthews` with a seeded bootstrap over examples; where all labels are of one class nothing is known: 0, from -1
+    to 1."""
+    if len(labels) and len(np.unique(labels)) == 1:
+        return Estimate(matthews(labels, predictions, classes), -1.0, 1.0, len(labels))
     return _bootstrap_table(_matthews, labels, predictions, classes, (-1.0, 1.0))
 
 
@@ -203,7 +250,11 @@ def paired_metric(
     if not len(labels):
         return Estimate(math.nan, math.nan, math.nan, 0)
     values, drawn = metric_draws(metric, labels, [a, b], classes, draws=draws, seed=seed)
-    return _estimate(float(values[0] - values[1]), drawn[:, 0] - drawn[:, 1], level, len(labels))
+    less = drawn[:, 0] - drawn[:, 1]
+    if np.ptp(less) == 0:
+        _, drawn = metric_draws(metric, labels, [a, b], classes, draws=draws, seed=seed, unseen=True)
+        less = drawn[:, 0] - drawn[:, 1]
+    return _estimate(float(values[0] - values[1]), less, level, len(labels))
 
 
 def metric_draws(
@@ -214,18 +265,20 @@ def metric_draws(
     *,
     draws: int = DRAWS,
     seed: int = 0,
+    unseen: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """``metric`` of several predictions (m of (N,)) of the same examples: its values (m,), and its values in ``draws``
-    resamples of the examples (draws, m), the same resamples for all."""
+    resamples of the examples (draws, m), the same resamples for all. ``unseen``: each with one example of another kind
+    (`_draw_with_one_unseen`), which is so in any case where the resamples of one of them are all alike."""
     statistic = _table_statistic(metric)
     values = np.array([_of_table(statistic, labels, one, classes) for one in predictions])
     # An example is known by its label and its predictions: how often each such row comes is drawn.
     rows = np.stack([np.asarray(one, dtype=np.int64) for one in (labels, *predictions)], axis=1)
     distinct, counts = np.unique(rows, axis=0, return_counts=True)
-    label, *sides = distinct.T
-    there = _one_hot(label, classes)
 
-    def statistics(times: np.ndarray) -> np.ndarray:
+    def statistics(rows: np.ndarray, times: np.ndarray) -> np.ndarray:
+        label, *sides = rows.T
+        there = _one_hot(label, classes)
         found = times @ there
         columns = []
         for side in sides:
@@ -233,7 +286,12 @@ def metric_draws(
             columns.append(statistic(times @ (given * there), found, times @ given))
         return np.stack(columns, axis=1)
 
-    return values, _draw_counts(generator(seed), counts, draws, statistics)
+    if not unseen:
+        drawn = _draw_counts(generator(seed), counts, draws, lambda times: statistics(distinct, times))
+        unseen = bool((np.ptp(drawn, axis=0) == 0).any())
+    if unseen:
+        drawn = _draw_with_one_unseen(generator(seed), distinct, counts, classes, draws, statistics)
+    return values, drawn
 
 
 def _one_hot(places: np.ndarray, classes: int) -> np.ndarray:
@@ -281,7 +339,8 @@ def _matthews(right: np.ndarray, labels: np.ndarray, predictions: np.ndarray) ->
     n = labels.sum(axis=1)
     covariance = right.sum(axis=1) * n - (labels * predictions).sum(axis=1)
     spread = (n * n - (labels * labels).sum(axis=1)) * (n * n - (predictions * predictions).sum(axis=1))
-    return np.divide(covariance, np.sqrt(spread), out=np.zeros_like(n), where=spread > 0)
+    there = spread > 1e-14 * n**4  # less is rounding, where examples have weights
+    return np.divide(covariance, np.sqrt(np.abs(spread)), out=np.zeros_like(n), where=there)
 
 
 def _kappa(right: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -326,15 +385,40 @@ def _bootstrap_table(
     n = int(table.sum())
     if n == 0:
         return Estimate(math.nan, *bounds, 0)
-    rows, columns = np.nonzero(table)
-    of_label, of_prediction = (np.eye(classes)[index] for index in (rows, columns))  # (cells, C)
-    of_right = of_label * (rows == columns)[:, None]
+    cells = np.argwhere(table)
 
-    def statistics(times: np.ndarray) -> np.ndarray:
+    def statistics(rows: np.ndarray, times: np.ndarray) -> np.ndarray:
+        of_label, of_prediction = (_one_hot(index, classes) for index in rows.T)  # (rows, C)
+        of_right = of_label * (rows[:, 0] == rows[:, 1])[:, None]
         return statistic(times @ of_right, times @ of_label, times @ of_prediction)
 
-    drawn = _draw_counts(generator(seed), table[rows, columns], draws, statistics)
+    counts = table[table > 0]
+    drawn = _draw_counts(generator(seed), counts, draws, lambda times: statistics(cells, times))
+    if np.ptp(drawn) == 0:
+        drawn = _draw_with_one_unseen(generator(seed), cells, counts, classes, draws, statistics)
     return _estimate(_of_table(statistic, labels, predictions, classes), drawn, level, n)
+
+
+def _draw_with_one_unseen(
+    rng: np.random.Generator,
+    seen: np.ndarray,
+    counts: np.ndarray,
+    classes: int,
+    draws: int,
+    statistics: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """``statistics(rows, weights)`` of ``draws`` Bayesian bootstraps (Rubin 1981) of the examples and one more, of
+    which nothing is known: in each draw it is of a kind that was not seen, if there is any.
+
+    ``seen``: (rows, 1 + m), the labels and predictions that occur, ``counts`` times each. The weight of the unseen one
+    has the quantiles of `_of_equals`."""
+    known = set(map(tuple, seen.tolist()))
+    parts = []
+    for weights in rng.dirichlet([*counts, 1], size=draws):
+        tries = rng.integers(0, classes, (_TRIES, seen.shape[1]))
+        other = next((one for one in tries if tuple(one.tolist()) not in known), tries[0])
+        parts.append(statistics(np.vstack([seen, other]), weights[None]))
+    return np.concatenate(parts)
 
 
 def _draw_counts(

@@ -168,6 +168,42 @@ def test_bootstrap_with_the_same_seed_is_the_same_and_with_another_is_not() -> N
     assert first == again != other
 
 
+CLASSES = 3
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 20, 500])
+@pytest.mark.parametrize("kind", ["right", "wrong", "one class", "one class, wrong", "one answer"])
+@pytest.mark.parametrize("name", ["macro_f1", "matthews"])
+def test_interval_of_examples_that_are_all_alike_has_width_and_narrows_with_more(name: str, kind: str, n: int) -> None:
+    every, one = np.arange(n) % CLASSES, np.ones(n, dtype=int)
+    labels, predictions = {
+        "right": (every, every), "wrong": (every, (every + 1) % CLASSES), "one class": (one, one),
+        "one class, wrong": (one, one + 1), "one answer": (every, one),
+    }[kind]  # fmt: skip
+    found = getattr(stats, f"{name}_estimate")(labels, predictions, CLASSES)
+    assert found.value == getattr(stats, name)(labels, predictions, CLASSES)
+    assert found.low <= found.value <= found.high and found.high - found.low > 1 / (3 * n)
+    if len(set(labels)) == 1 and name == "matthews":
+        assert (found.low, found.high) == (-1, 1)  # nothing can be told from one class
+    elif n == 500 and not kind.startswith("one class"):
+        assert found.high - found.low < 0.15
+    paired = stats.paired_metric(name, labels, predictions, predictions, CLASSES)
+    assert paired.low <= paired.value == 0 <= paired.high and paired.high > paired.low
+
+
+def test_interval_of_all_right_answers_covers_a_model_that_errs_now_and_then() -> None:
+    """Of a model that is right in 9 of 10 answers, whole samples of 15 are right one time in five: those intervals must
+    hold its macro-F1, which is 0.9 too, as a rule of 95 % asks of them."""
+    rng, held = np.random.default_rng(0), []
+    for _ in range(60):
+        labels = rng.integers(0, 2, 15)
+        predictions = np.where(rng.random(15) < 0.9, labels, 1 - labels)
+        found = stats.macro_f1_estimate(labels, predictions, 2)
+        if (labels == predictions).all() and len(set(labels)) == 2:
+            held.append(found.low < 0.9 <= found.high)
+    assert len(held) > 5 and all(held)
+
+
 def test_bootstrap_of_equal_examples_has_no_width() -> None:
     assert stats.bootstrap(lambda i: 2.0, 9) == Estimate(2.0, 2.0, 2.0, 9)
 
@@ -214,9 +250,13 @@ def test_mean_interval_leaves_out_what_an_example_has_not() -> None:
     assert 1.1 < (high[0] - low[0]) / (high[2] - low[2]) * values[:, 2].std() / values[1::2, 0].std() < 1.8
 
 
-def test_mean_interval_where_a_draw_may_miss_the_only_value_is_that_value() -> None:
-    values = np.array([[5.0], [NAN], [NAN]])
-    assert stats.mean_interval(values) == (5.0, 5.0)
+def test_mean_interval_of_one_value_or_equal_ones_has_width_within_bounds_or_is_unknown() -> None:
+    for values in (np.array([[5.0], [NAN], [NAN]]), np.full((3, 1), 5.0), np.zeros((1, 1))):
+        assert np.isnan(stats.mean_interval(values)).all()
+    assert stats.mean_interval(np.zeros((3, 1))) == (0.0, 0.0)  # a head that nothing flows through
+    unseen = 1 - 0.025 ** (1 / 3)
+    low, high = stats.mean_interval(np.full((3, 1), 0.5), bounds=(0, 1))
+    assert (low[0], high[0]) == pytest.approx((0.5 - unseen / 2, 0.5 + unseen / 2))
 
 
 def test_mean_interval_of_no_examples_is_nan() -> None:
@@ -247,9 +287,20 @@ def test_paired_difference_of_losses_agrees_with_the_slow_bootstrap() -> None:
     assert abs(fast.low - slow.low) < 0.12 * width and abs(fast.high - slow.high) < 0.12 * width
 
 
-def test_paired_difference_of_equal_results_is_0() -> None:
-    right = np.array([True, False, True])
-    assert stats.paired(right, right) == Estimate(0.0, 0.0, 0.0, 3)
+@pytest.mark.parametrize("n", [1, 3, 2000])
+def test_paired_difference_of_equal_results_is_as_wide_as_so_many_leave_possible(n: int) -> None:
+    right = np.arange(n) % 2 == 0
+    found, unseen = stats.paired(right, right), 1 - 0.025 ** (1 / n)
+    assert (found.value, found.low, found.high) == pytest.approx((0, -unseen, unseen))
+    # all differ, as where a mask breaks every answer
+    found = stats.paired(np.zeros(n), np.ones(n))
+    assert (found.value, found.low, found.high) == pytest.approx((-1, -1, -1 + 2 * unseen))
+
+
+def test_paired_difference_of_other_values_that_are_equal_is_unknown_or_0() -> None:
+    assert stats.paired(np.full(3, 1.5), np.full(3, 1.5)) == Estimate(0.0, 0.0, 0.0, 3)
+    one = stats.paired(np.array([1.5]), np.array([0.25]))
+    assert one.value == 1.25 and math.isnan(one.low) and math.isnan(one.high)
 
 
 def test_paired_difference_changes_sign_with_its_sides() -> None:
@@ -282,7 +333,7 @@ def test_paired_metric_agrees_with_drawing_examples_one_by_one(name: str) -> Non
     back = stats.paired_metric(name, labels, b, a, 4)
     assert (back.value, back.low, back.high) == pytest.approx((-found.value, -found.high, -found.low), abs=0.012)
     still = stats.paired_metric(name, labels, a, a, 4)
-    assert (still.value, still.low, still.high) == (0, 0, 0)
+    assert still.value == 0 and -0.03 < still.low < 0 < still.high < 0.03  # 300 examples leave little
 
 
 def test_paired_metric_is_narrower_than_two_samples() -> None:

@@ -62,10 +62,11 @@ class Controls:
         for name, found in right.items():
             each, mean = found.mean(axis=1), found.mean(axis=0)
             share = wilson(int(mean.sum()), len(mean)) if len(found) == 1 else None
-            low, high = mean_interval(mean) if share is None else (share.low, share.high)
+            low, high = mean_interval(mean, bounds=(0, 1)) if share is None else (share.low, share.high)
             less = right[_OWN][0] - mean
             ends = (float(mean.mean()), float(low), float(high), float(each.min()), float(each.max()))
-            sides[name] = (*ends, float(less.mean()), *(float(end) for end in mean_interval(less)))
+            lead = mean_interval(less, bounds=(0, 0) if name == _OWN else (-1, 1))
+            sides[name] = (*ends, float(less.mean()), *(float(end) for end in lead))
         return sides
 
     def _by(self, metric: str) -> dict[str, tuple[float, ...]]:
@@ -76,6 +77,9 @@ class Controls:
         for name, end in zip(self.predictions, ends, strict=True):
             own, mean = values[start:end], drawn[:, start:end].mean(axis=1)
             less = drawn[:, 0] - mean  # the plan comes first
+            if name != _OWN and np.ptp(less) == 0:
+                _, wider = metric_draws(metric, self.labels, everything, self.classes, unseen=True)
+                less = wider[:, 0] - wider[:, start:end].mean(axis=1)
             value, lead = float(own.mean()), float(values[0] - own.mean())
             figures = (value, *_around(value, mean), float(own.min()), float(own.max()))
             sides[name] = (*figures, lead, *_around(lead, less))

@@ -52,6 +52,13 @@ def change_interval(estimate: Estimate, metric: str) -> str:
     return f"{signed(scale * estimate.low, places)} to {signed(scale * estimate.high, places)}{unit}"
 
 
+def nats_interval(change: Estimate) -> str:
+    """ "-0.012 to +0.034": the ends of the 95 % interval of a change of the loss; one example has none."""
+    if math.isnan(change.low) or math.isnan(change.high):
+        return "no interval"
+    return f"{signed(change.low, 3)} to {signed(change.high, 3)}"
+
+
 def signed(value: float, places: int) -> str:
     """+1.2, -0.3, 0.0; never -0.0."""
     text = f"{value:+.{places}f}"

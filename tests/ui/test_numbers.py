@@ -51,3 +51,8 @@ def test_what_is_not_known_is_said() -> None:
     assert numbers.quantity(math.nan, "accuracy") == numbers.quantity(math.nan, "matthews") == "unknown"
     assert numbers.interval(nothing, "accuracy") == "no interval"
     assert numbers.small(math.nan) == "unknown"
+
+
+def test_change_of_one_examples_loss_has_no_interval() -> None:
+    assert numbers.nats_interval(Estimate(0.1, float("nan"), float("nan"), 1)) == "no interval"
+    assert numbers.nats_interval(Estimate(0.1, -0.05, 0.2, 9)) == "\u22120.050 to +0.200"

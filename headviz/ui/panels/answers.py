@@ -133,7 +133,7 @@ def loss_change(value: float) -> str:
 
 
 def loss_interval(change: Estimate) -> str:
-    return f"{numbers.signed(change.low, 3)} to {numbers.signed(change.high, 3)}"
+    return numbers.nats_interval(change)
 
 
 def _progress(page: Page, job: Job, measured: Measured, mask: Mask, now: Evaluation | None) -> None:

@@ -117,8 +117,13 @@ def _use(page: Page, mask: Mask) -> None:
 def _figures(before: Evaluation, after: Evaluation, metric: str) -> None:
     columns = places(3, "improved")
     loss, change = after.loss_against(before), after.against(before, metric)
-    ends = f"{numbers.signed(loss.low, 3)} to {numbers.signed(loss.high, 3)}"
-    figure(columns[0], "Change of the loss", f"{numbers.signed(loss.value, 3)} nats", ends, "paired_difference")
+    figure(
+        columns[0],
+        "Change of the loss",
+        f"{numbers.signed(loss.value, 3)} nats",
+        numbers.nats_interval(loss),
+        "paired_difference",
+    )
     figure(
         columns[1], f"Change in {numbers.named(metric)}", numbers.change(change, metric),
         numbers.change_interval(change, metric), "paired_difference",

@@ -122,7 +122,7 @@ def figures(measured: Measured) -> list[tuple[str, ...]]:
         moved = f"{numbers.change(change, name)}\n{numbers.change_interval(change, name)}"
         rows.append((numbers.title_of(name), *(_figure(one.metrics[name], name) for one in (before, now)), moved))
     loss = now.loss_against(before)
-    moved = f"{numbers.signed(loss.value, 3)}\n{numbers.signed(loss.low, 3)} to {numbers.signed(loss.high, 3)}"
+    moved = f"{numbers.signed(loss.value, 3)}\n{numbers.nats_interval(loss)}"
     rows.append(("Mean loss, nats", f"{before.loss.mean():.3f}", f"{now.loss.mean():.3f}", moved))
     agreement = now.agreement(before)
     rows.append(("Agreement with the whole model", "", _figure(agreement, "agreement"), ""))
