@@ -3,7 +3,7 @@
 numpy only. Every function gives a defined answer in the corners: no examples give NaN with the widest range there is,
 and what cannot be told from chance (one class, one constant ranking) is 0, as scikit-learn does for Matthews.
 
-A bootstrap of examples that are all alike has no width, whatever they are few or many of, so there it is not used: what
+A bootstrap of examples that are all alike has no width, be they few or many, so there it is not used: what
 is bounded gets the interval that n equal examples leave possible, and what is not has none (NaN). docs/methods.md,
 "Quality", has the formulas.
 """
@@ -18,20 +18,21 @@ from typing import Any
 
 import numpy as np
 
+from headviz import resamples
 from headviz.errors import ScoreError
+from headviz.resamples import (
+    draw_counts,
+    draw_with_one_unseen,
+    example_weights,
+    generator,
+    interval_of_equals,
+    middle,
+    one_hot,
+)
 
 LEVEL = 0.95
 DRAWS = 1000
-_CELLS_AT_ONCE = 4_000_000  # numbers of a bootstrap held at a time: 32 MB of float64
-_TRIES = 20  # at finding a kind of example that was not seen
 _FEW = 64  # distinct values up to which a bootstrap draws their counts
-
-
-def generator(seed: int) -> np.random.Generator:
-    """The random numbers of a seed. Raises ScoreError unless it is a whole number from 0."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ScoreError(f"seed must be a whole number, at least 0. Got {seed!r}.")
-    return np.random.default_rng(int(seed))
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,12 @@ def mean_interval(
         rng = generator(seed)
         start = 0
         while start < draws:
-            weights = _example_weights(rng, n, min(draws - start, max(1, _CELLS_AT_ONCE // n)))
+            weights = example_weights(rng, n, min(draws - start, max(1, resamples.CELLS_AT_ONCE // n)))
             rows = slice(start, start + len(weights))
             with np.errstate(invalid="ignore"):
                 means[rows] = (weights @ filled) / (n if whole else weights @ known.astype(np.float64))
             start += len(weights)
-    low, high = _interval(means, level)
+    low, high = middle(means, level)
     _widen_equals(flat, known, low, high, level, bounds)
     return low.reshape(shape), high.reshape(shape)
 
@@ -141,16 +142,9 @@ def _widen_equals(
     for column in np.flatnonzero(equal & (times > 0)):
         value = float(most[:, column].max())
         if bounds is not None:
-            low[column], high[column] = _of_equals(value, int(times[column]), bounds, level)
+            low[column], high[column] = interval_of_equals(value, int(times[column]), bounds, level)
         elif value != 0 or times[column] == 1:
             low[column] = high[column] = math.nan
-
-
-def _of_equals(value: float, n: int, bounds: tuple[float, float], level: float) -> tuple[float, float]:
-    """The interval of a mean of ``n`` equal values within ``bounds``: a share of 1 - ((1 - level) / 2) ** (1 / n) of
-    all examples may be others (Clopper and Pearson 1934, for n of n), and these may lie at either end."""
-    unseen = 1 - (0.5 - level / 2) ** (1 / n)
-    return value - unseen * (value - bounds[0]), value + unseen * (bounds[1] - value)
 
 
 def paired(a: np.ndarray, b: np.ndarray, *, level: float = LEVEL, draws: int = DRAWS, seed: int = 0) -> Estimate:
@@ -173,13 +167,13 @@ def paired(a: np.ndarray, b: np.ndarray, *, level: float = LEVEL, draws: int = D
     distinct, counts = np.unique(difference, return_counts=True)
     if len(distinct) == 1:
         if np.isin(a, (0, 1)).all() and np.isin(b, (0, 1)).all():
-            return Estimate(value, *_of_equals(value, n, (-1, 1), level), n)
+            return Estimate(value, *interval_of_equals(value, n, (-1, 1), level), n)
         return Estimate(value, value, value, n) if value == 0 else Estimate(value, math.nan, math.nan, n)
     if len(distinct) > _FEW:
         low, high = mean_interval(difference, level, seed, draws)
         return Estimate(value, float(low), float(high), n)
     # Drawing examples is drawing how often each distinct value comes: the same law, and far fewer numbers to draw.
-    drawn = _draw_counts(generator(seed), counts, draws, lambda times: times @ distinct / n)
+    drawn = draw_counts(generator(seed), counts, draws, lambda times: times @ distinct / n)
     return _estimate(value, drawn, level, n)
 
 
@@ -269,7 +263,7 @@ def metric_draws(
 ) -> tuple[np.ndarray, np.ndarray]:
     """``metric`` of several predictions (m of (N,)) of the same examples: its values (m,), and its values in ``draws``
     resamples of the examples (draws, m), the same resamples for all. ``unseen``: each with one example of another kind
-    (`_draw_with_one_unseen`), which is so in any case where the resamples of one of them are all alike."""
+    (`draw_with_one_unseen`), which is so in any case where the resamples of one of them are all alike."""
     statistic = _table_statistic(metric)
     values = np.array([_of_table(statistic, labels, one, classes) for one in predictions])
     # An example is known by its label and its predictions: how often each such row comes is drawn.
@@ -278,26 +272,20 @@ def metric_draws(
 
     def statistics(rows: np.ndarray, times: np.ndarray) -> np.ndarray:
         label, *sides = rows.T
-        there = _one_hot(label, classes)
+        there = one_hot(label, classes)
         found = times @ there
         columns = []
         for side in sides:
-            given = _one_hot(side, classes)
+            given = one_hot(side, classes)
             columns.append(statistic(times @ (given * there), found, times @ given))
         return np.stack(columns, axis=1)
 
     if not unseen:
-        drawn = _draw_counts(generator(seed), counts, draws, lambda times: statistics(distinct, times))
+        drawn = draw_counts(generator(seed), counts, draws, lambda times: statistics(distinct, times))
         unseen = bool((np.ptp(drawn, axis=0) == 0).any())
     if unseen:
-        drawn = _draw_with_one_unseen(generator(seed), distinct, counts, classes, draws, statistics)
+        drawn = draw_with_one_unseen(generator(seed), distinct, counts, classes, draws, statistics)
     return values, drawn
-
-
-def _one_hot(places: np.ndarray, classes: int) -> np.ndarray:
-    made = np.zeros((len(places), classes))
-    made[np.arange(len(places)), places] = 1
-    return made
 
 
 def kendall_tau(a: np.ndarray, b: np.ndarray) -> float:
@@ -388,70 +376,18 @@ def _bootstrap_table(
     cells = np.argwhere(table)
 
     def statistics(rows: np.ndarray, times: np.ndarray) -> np.ndarray:
-        of_label, of_prediction = (_one_hot(index, classes) for index in rows.T)  # (rows, C)
+        of_label, of_prediction = (one_hot(index, classes) for index in rows.T)  # (rows, C)
         of_right = of_label * (rows[:, 0] == rows[:, 1])[:, None]
         return statistic(times @ of_right, times @ of_label, times @ of_prediction)
 
     counts = table[table > 0]
-    drawn = _draw_counts(generator(seed), counts, draws, lambda times: statistics(cells, times))
+    drawn = draw_counts(generator(seed), counts, draws, lambda times: statistics(cells, times))
     if np.ptp(drawn) == 0:
-        drawn = _draw_with_one_unseen(generator(seed), cells, counts, classes, draws, statistics)
+        drawn = draw_with_one_unseen(generator(seed), cells, counts, classes, draws, statistics)
     return _estimate(_of_table(statistic, labels, predictions, classes), drawn, level, n)
 
 
-def _draw_with_one_unseen(
-    rng: np.random.Generator,
-    seen: np.ndarray,
-    counts: np.ndarray,
-    classes: int,
-    draws: int,
-    statistics: Callable[[np.ndarray, np.ndarray], np.ndarray],
-) -> np.ndarray:
-    """``statistics(rows, weights)`` of ``draws`` Bayesian bootstraps (Rubin 1981) of the examples and one more, of
-    which nothing is known: in each draw it is of a kind that was not seen, if there is any.
-
-    ``seen``: (rows, 1 + m), the labels and predictions that occur, ``counts`` times each. The weight of the unseen one
-    has the quantiles of `_of_equals`."""
-    known = set(map(tuple, seen.tolist()))
-    parts = []
-    for weights in rng.dirichlet([*counts, 1], size=draws):
-        tries = rng.integers(0, classes, (_TRIES, seen.shape[1]))
-        other = next((one for one in tries if tuple(one.tolist()) not in known), tries[0])
-        parts.append(statistics(np.vstack([seen, other]), weights[None]))
-    return np.concatenate(parts)
-
-
-def _draw_counts(
-    rng: np.random.Generator, counts: np.ndarray, draws: int, statistics: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """``statistics`` (D, cells) -> (D, ...) of ``draws`` resamples of examples that lie in cells (cells,)."""
-    n, step = counts.sum(), max(1, _CELLS_AT_ONCE // len(counts))
-    parts = []
-    for start in range(0, draws, step):
-        times = rng.multinomial(n, counts / n, size=min(step, draws - start))
-        parts.append(statistics(times.astype(np.float64)))
-    return np.concatenate(parts)
-
-
-def _example_weights(rng: np.random.Generator, n: int, draws: int) -> np.ndarray:
-    """How often each of ``n`` examples comes in each of ``draws`` resamples of n: (draws, n) float64."""
-    drawn = rng.integers(0, n, (draws, n)) + np.arange(0, draws * n, n)[:, None]
-    return np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n).astype(np.float64)
-
-
-def _interval(drawn: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """The middle ``level`` of draws (D, ...), without those that are NaN; NaN where all are."""
-    ends = [0.5 - level / 2, 0.5 + level / 2]
-    flat = drawn.reshape(len(drawn), -1)
-    unknown = np.isnan(flat)
-    partly = unknown.any(axis=0) & ~unknown.all(axis=0)
-    low_high = np.quantile(flat, ends, axis=0)
-    for column in np.flatnonzero(partly):
-        low_high[:, column] = np.quantile(flat[~unknown[:, column], column], ends)
-    return low_high[0].reshape(drawn.shape[1:]), low_high[1].reshape(drawn.shape[1:])
-
-
 def _estimate(value: float, drawn: np.ndarray, level: float, n: int) -> Estimate:
-    low, high = (float(end) for end in _interval(drawn, level))
+    low, high = (float(end) for end in middle(drawn, level))
     # A bootstrap of a lopsided statistic can miss the value itself; an interval that is drawn must hold it.
     return Estimate(value, min(low, value), max(high, value), n)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headviz import stats
+from headviz import resamples, stats
 from headviz.errors import ScoreError
 from headviz.stats import Estimate
 
@@ -234,7 +234,7 @@ def test_mean_interval_agrees_with_the_normal_approximation() -> None:
 def test_mean_interval_in_parts_is_that_of_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).normal(size=(40, 3))
     low, high = stats.mean_interval(values)
-    monkeypatch.setattr(stats, "_CELLS_AT_ONCE", 7 * 40)
+    monkeypatch.setattr(resamples, "CELLS_AT_ONCE", 7 * 40)
     np.testing.assert_allclose(stats.mean_interval(values), (low, high), rtol=1e-12)
 
 
