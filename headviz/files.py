@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
+import re
 import secrets
 import shutil
+import socket
+import time
+import uuid
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,6 +49,7 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], None])
             with open(target, "wb") as stream:
                 write(stream)
             return
+        sweep(target.parent)
         temporary = _beside(target)
         try:
             # "x" and not mkstemp: the file gets the permissions that an ordinary new file gets.
@@ -75,6 +82,7 @@ def write_folder(folder: str | os.PathLike[str], fill: Callable[[Path], None]) -
         if target.exists() and not target.is_dir():
             raise ExportError(f"{str(folder)!r} is a file, not a folder. Choose another name.")
         target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target.parent)
         temporary = _beside(target)
         try:
             temporary.mkdir()
@@ -103,7 +111,7 @@ def _take_the_place(temporary: Path, target: Path) -> None:
     if not target.exists():
         temporary.rename(target)
         return
-    aside = _beside(target)
+    aside = _beside(target).with_suffix(".old")  # not swept: should the process end here, it is all there is
     target.rename(aside)
     try:
         temporary.rename(target)
@@ -114,8 +122,52 @@ def _take_the_place(temporary: Path, target: Path) -> None:
 
 
 def _beside(target: Path) -> Path:
-    """A name that nothing has, in the folder of ``target``; short, since names have a greatest length."""
-    return target.parent / f".headviz-{secrets.token_hex(8)}.part"
+    """A name that nothing has, in the folder of ``target``, which says who writes; short, since names have a greatest
+    length."""
+    return target.parent / f".headviz-{_machine()}-{os.getpid()}-{secrets.token_hex(8)}.part"
+
+
+_PART = re.compile(r"\.headviz-(?:([0-9a-f]{8})-(\d+)-)?[0-9a-f]{16}\.part")
+_ABANDONED = 3600.0  # seconds without a change, after which nobody writes any more
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed left half-written in ``folder``: those of this machine that are gone, and
+    what has not changed for an hour where nobody can say. What a running process writes stays, and so does whatever
+    cannot be removed."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            found = _PART.fullmatch(entry.name)
+            if found is not None and _is_left_over(entry, found):
+                _remove(Path(entry.path))
+
+
+def _is_left_over(entry: os.DirEntry[str], found: re.Match[str]) -> bool:
+    if os.name == "posix" and found[1] == _machine():
+        try:
+            os.kill(int(found[2]), 0)
+        except ProcessLookupError:
+            return True
+        except (OSError, OverflowError):
+            return False
+        return False
+    inside = Path(entry.path).rglob("*") if entry.is_dir(follow_symlinks=False) else ()
+    changed = [entry.stat(follow_symlinks=False).st_mtime, *(one.lstat().st_mtime for one in inside)]
+    return time.time() - max(changed) > _ABANDONED
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+@cache
+def _machine() -> str:
+    """Eight hex digits of this machine, or container: processes of others have numbers of their own."""
+    return hashlib.sha256(f"{socket.gethostname()} {uuid.getnode()}".encode()).hexdigest()[:8]
 
 
 @contextlib.contextmanager

@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
+from headviz import files
 from headviz.errors import Cancelled, ExportError
 from headviz.files import write_folder, write_whole
 
@@ -142,3 +146,72 @@ def test_write_folder_onto_a_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="is a file, not a folder"):
         write_folder(tmp_path / "model", fills("new"))
     assert (tmp_path / "model").read_text() == "a file"
+
+
+# -- what killed processes leave ---------------------------------------------------------------------------------------
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from headviz.files import write_folder, write_whole
+if sys.argv[1] == "file":
+    write_whole(sys.argv[2], lambda file: os.kill(os.getpid(), signal.SIGKILL))
+else:
+    write_folder(sys.argv[2], lambda folder: ((folder / "half").write_text("x"), os.kill(os.getpid(), signal.SIGKILL)))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes are asked after by signals")
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_process_left_goes_when_the_folder_is_written_to_next(kind: str, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", _KILLED, kind, str(tmp_path / "target")], check=False)
+    assert len(list(tmp_path.glob(".headviz-*.part"))) == 1
+    write_whole(tmp_path / "next", writes(b"content"))
+    assert os.listdir(tmp_path) == ["next"]
+    subprocess.run([sys.executable, "-c", _KILLED, kind, str(tmp_path / "target")], check=False)
+    write_folder(tmp_path / "other", fills("a"))
+    assert sorted(os.listdir(tmp_path)) == ["next", "other"]
+
+
+def test_sweeping_leaves_what_is_being_written_and_what_is_not_ours(tmp_path: Path) -> None:
+    an_hour_ago = time.time() - 3700
+    names = [
+        f".headviz-{files._machine()}-{os.getpid()}-0123456789abcdef.part",  # this very process
+        f".headviz-{files._machine()}-1-0123456789abcdef.part",  # one that runs, and is not ours to ask
+        ".headviz-00000000-1-0123456789abcdef.part",  # another machine's, fresh
+        ".headviz-0123456789abcdef.part", ".headviz-0123456789abcdef.old",
+    ]  # fmt: skip
+    others = [".headviz-notes.part", "mine.part", "headviz-0123456789abcdef.part", ".headviz-0123456789abcdef.part.txt"]
+    for name in [*names, *others]:
+        (tmp_path / name).write_text("x")
+    for name in [names[0], names[4], *others]:
+        os.utime(tmp_path / name, (an_hour_ago, an_hour_ago))
+    files.sweep(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == sorted([*names, *others])
+
+
+def test_what_nobody_can_vouch_for_goes_once_it_is_an_hour_old(tmp_path: Path) -> None:
+    an_hour_ago = time.time() - 3700
+    (tmp_path / ".headviz-00000000-1-0123456789abcdef.part").write_text("x")
+    folders = [tmp_path / f".headviz-{number:016x}.part" for number in range(2)]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "half").write_text("x")
+    os.utime(folders[0] / "half", (an_hour_ago, an_hour_ago))
+    for path in (tmp_path / ".headviz-00000000-1-0123456789abcdef.part", *folders):
+        os.utime(path, (an_hour_ago, an_hour_ago))
+    files.sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == [folders[1]]  # something in it is fresh
+
+
+def test_sweeping_follows_no_link_and_stops_nobody(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").write_text("x")
+    link = tmp_path / ".headviz-0123456789abcdef.part"
+    link.symlink_to(kept)
+    an_hour_ago = time.time() - 3700
+    os.utime(link, (an_hour_ago, an_hour_ago), follow_symlinks=False)
+    files.sweep(tmp_path)
+    assert not link.is_symlink() and (kept / "file").exists()
+    files.sweep(tmp_path / "missing")
