@@ -12,6 +12,7 @@ from torch import Tensor
 
 from headviz.errors import DataError, MaskError, ScoreError
 from headviz.evaluation import gates_of
+from headviz.listing import listed
 from headviz.mask import Mask, parse_head
 from headviz.observers.maps import MapObserver
 from headviz.progress import CancelSignal, OnProgress, Progress
@@ -189,5 +190,5 @@ def _head(subject: Subject, head: str | tuple[int, int]) -> tuple[int, int]:
 
 def _label(subject: Subject, label: str) -> int:
     if label not in subject.labels:
-        raise ScoreError(f"{subject.name} has no label {label!r}; choose one of {', '.join(subject.labels)}.")
+        raise ScoreError(f"{subject.name} has no label {label!r}; choose one of {listed(subject.labels, most=20)}.")
     return subject.labels.index(label)

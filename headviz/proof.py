@@ -24,6 +24,7 @@ from headviz.data import require_data
 from headviz.errors import ExportError
 from headviz.evaluation import gates_of
 from headviz.files import write_whole
+from headviz.listing import listed
 from headviz.mask import Mask
 from headviz.mask.plain import plain
 from headviz.onnx_model import open_onnx
@@ -38,7 +39,6 @@ KINDS = {"subject": "The other model", "folder": "The saved folder", "onnx": "Th
 ALLOWED = {"float64": 1e-5, "float32": 1e-5, "float16": 5e-3, "bfloat16": 2e-2}
 """By the arithmetic of either model and by what a file's weights were rounded to, the coarsest one counting."""
 ALLOWED_ONNX = 1e-4
-_LABELS = 8  # named in a sentence
 
 
 @dataclass(frozen=True)
@@ -187,12 +187,6 @@ def _rounded_to(subject: Subject, other: Subject) -> set[str]:
     return set(other.stored) - {subject.dtype, *subject.stored}
 
 
-def _some(labels: tuple[str, ...]) -> str:
-    """The first of them; a language model has a vocabulary."""
-    more = f" and {len(labels) - _LABELS:,} more" if len(labels) > _LABELS else ""
-    return ", ".join(labels[:_LABELS]) + more
-
-
 def _of_subject(subject: Subject, other: Subject, data: Data, kind: str) -> _Rival:
     if other.task != subject.task:
         raise ExportError(
@@ -200,7 +194,7 @@ def _of_subject(subject: Subject, other: Subject, data: Data, kind: str) -> _Riv
         )
     if other.labels != subject.labels:
         raise ExportError(
-            f"{other.name} has the labels {_some(other.labels)}, and {subject.name} {_some(subject.labels)}. "
+            f"{other.name} has the labels {listed(other.labels)}, and {subject.name} {listed(subject.labels)}. "
             "Compare models of the same labels."
         )
     encoded = other.encode(data.inputs)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from headviz.mask import Mask
+from headviz.ui import numbers
 from tests.tiny import save_tiny, tiny_texts
 from tests.ui.conftest import said, send
 from tests.ui.test_pages import charts_of, session_of
@@ -308,3 +309,59 @@ def test_stopped_signatures_can_be_started_again(opened: Any, monkeypatch: pytes
     monkeypatch.setattr(Job, "run", run)
     next(button for button in at.button if button.label == "Start again").click().run()
     assert charts_of(take(at)) == PICTURES
+
+
+# -- many classes ------------------------------------------------------------------------------------------------------
+
+MANY = [f"intent {number}" for number in range(30)]
+
+
+@pytest.fixture
+def many(app: Any, tmp_path: Path) -> Any:
+    """The page on data of thirty classes, six examples each in two halves."""
+    folder = save_tiny(tmp_path / "model", labels=MANY)
+    rows = [f"{text}\t{MANY[number // 6]}" for number, text in enumerate(tiny_texts(180, shortest=3))]
+    (tmp_path / "many.tsv").write_text("\n".join(["text\tlabel", *rows]), encoding="utf-8")
+    at = app()
+    send(at, model_source=str(folder))
+    send(at, data_source=str(tmp_path / "many.tsv"))
+    return at
+
+
+def test_many_classes_stand_in_tables_and_sentences_name_a_few(many: Any) -> None:
+    assert f"30 labels: {', '.join(MANY)}" in text_of(many)  # as many as a sentence may name
+    at = take(many.switch_page(PAGE).run())
+    shown = text_of(at) + said(at)
+    assert max(line.count("intent ") for line in shown.split("\n")) <= 8
+    assert "by class: 30 classes, from **3** (intent" in shown and "Mean length by class: 30 classes, from" in shown
+    assert "and 22 more: pairs with them are mostly sampling noise" in shown
+    assert [one.label for one in at.expander if "classes" in one.label] == [
+        "Examples of all 30 classes", "Mean length of all 30 classes",
+    ]  # fmt: skip
+
+
+def test_two_classes_of_many_are_compared_by_two_choices(many: Any) -> None:
+    at = take(many.switch_page(PAGE).run())
+    plan = plans_of(at).base()
+    assert plan is not None
+    at.selectbox(key="signature_pair 0").select("intent 9").run()
+    at.selectbox(key="signature_pair 1").select("intent 4").run()
+    assert not at.exception
+    known = plan.required_signatures()
+    at_head = known.names.index(session_of(at).picked or known.names[0])
+    expected = known.features_by(plan.options)[at_head].reshape(-1, known.grid, known.grid)
+    value = numbers.small(float(expected[known.pairs.index(("intent 4", "intent 9"))].mean()))
+    assert f"Mean of this pair {value}, of all pairs {numbers.small(float(expected.mean()))}" in text_of(at)
+    at.selectbox(key="signature_pair 1").select("intent 9").run()
+    assert not at.exception and "Choose two classes that differ" in text_of(at)
+
+
+def test_classes_that_do_not_fit_are_refused_by_their_number_before_anything_runs(
+    many: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = many.switch_page(PAGE).run()
+    monkeypatch.setenv("HEADVIZ_MEMORY", "1MB")
+    at.button(key="take_signatures").click().run()
+    assert not at.exception
+    assert "30 classes" in said(at) and "one computation may take 1.0 MB" in said(at)
+    assert "smaller grid" in said(at) and "fewer examples" not in said(at)

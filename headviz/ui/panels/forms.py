@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from headviz.errors import DataError, HeadvizError
+from headviz.listing import listed
 from headviz.ui import opening, sources
 from headviz.ui.controls import emphasis
 from headviz.ui.errors import plain, sentence
@@ -120,8 +121,8 @@ def labels_form(page: Page) -> None:
     if not raws or len(raws) > max(50, len(labels)):
         return
     if needs_choice(session.data.calibration, labels):
-        ids = ", ".join(f"{number} = {plain(label)}" for number, label in enumerate(labels[:20]))
-        st.markdown(f"If the integers are the model's own ids, they mean: {ids}.")
+        ids = listed([f"{number} = {label}" for number, label in enumerate(labels)], most=20)
+        st.markdown(f"If the integers are the model's own ids, they mean: {plain(ids)}.")
         st.button(
             "They are the model's own ids",
             key="labels_ids",
@@ -138,7 +139,7 @@ def labels_form(page: Page) -> None:
         if st.form_submit_button("Use these meanings"):
             missing = [raw for raw, label in chosen.items() if label is None]
             if missing:
-                sentence(f"Say what {', '.join(missing[:5])} means, too; no row is left out in silence.")
+                sentence(f"Say what {listed(missing, most=5)} means, too; no row is left out in silence.")
             else:
                 _take_labels(page, {raw: label for raw, label in chosen.items() if label is not None})
                 page.rerun()

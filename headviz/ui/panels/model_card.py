@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from headviz.listing import listed
 from headviz.ui import numbers
 from headviz.ui.controls import help_of
 from headviz.ui.errors import plain
@@ -15,6 +16,7 @@ from headviz.ui.panels.figures import figure, places
 if TYPE_CHECKING:
     from headviz.data import Data
 
+_MOST_LABELS = 30  # named in a sentence
 _MOST_SKIPPED = 5
 
 
@@ -45,13 +47,16 @@ def model_card(page: Page) -> None:
         )
     explained = "Longer texts are cut at this length, and counted."
     figure(columns[3], "Longest text", f"{subject.max_length}", "tokens", explained=explained)
-    labels = ", ".join(plain(label) for label in subject.labels[:30])
+    labels = plain(listed(subject.labels, most=_MOST_LABELS))
     st.markdown(
-        f"Family {plain(subject.family)}, task {plain(subject.task)}, {len(subject.labels)} labels: {labels}"
-        + (" …" if len(subject.labels) > 30 else "")
-        + f".  \nFingerprint {subject.fingerprint}, computed in {subject.dtype} on {subject.device}.  \n"
-        + "Heads are named L3H7 everywhere: layer 3, head 7, both counted from 0."
+        f"Family {plain(subject.family)}, task {plain(subject.task)}, {len(subject.labels):,} labels: {labels}"
+        f".  \nFingerprint {subject.fingerprint}, computed in {subject.dtype} on {subject.device}.  \n"
+        "Heads are named L3H7 everywhere: layer 3, head 7, both counted from 0."
     )
+    if len(subject.labels) > _MOST_LABELS:
+        with st.expander(f"All {len(subject.labels):,} labels"):
+            rows = [{"Id": number, "Label": label} for number, label in enumerate(subject.labels)]
+            st.dataframe(rows, hide_index=True, height=320, key="all_labels")
     for text in subject.notes:
         st.markdown(f":material/info: {plain(text)}")
 

@@ -12,6 +12,7 @@ from headviz.ui import controls
 from headviz.ui.controls import answer, emphasis, help_of, show
 from headviz.ui.errors import note, plain
 from headviz.ui.page import Page
+from headviz.ui.panels import by_class
 from headviz.ui.plan_choice import DEGREES
 from headviz.ui.plans import Plans
 from headviz.ui.shell import NAVIGATION
@@ -101,8 +102,9 @@ def examples(page: Page) -> None:
     """What the pass runs over: how many examples, and how many of each class."""
     controls.calibration_choice(page)
     counts, data = Plans(page.results).class_counts(), page.results.calibration_data()
-    named = ", ".join(f"{plain(name)} **{count:,}**" for name, count in counts.items())
+    named = by_class.in_sentence(counts, lambda count: f"**{count:,}**")
     st.markdown(f"{len(data):,} examples of {plain(data.name)}, by class: {named}.")
+    by_class.table(counts, "Examples", key="class_counts")
 
 
 def signatures_part(page: Page) -> bool:
@@ -127,19 +129,20 @@ def signatures_part(page: Page) -> bool:
         )
         return False
     asked = page.session.plan.asked_grid
-    used = f"{known.grid} x {known.grid} cells"
+    used, lengths = f"{known.grid} x {known.grid} cells", _lengths(known)
     st.markdown(
         f"Signatures of {len(known)} heads on {int(known.counts.sum()):,} examples, {used}"
         + (f" ({asked} asked for, {known.grid} used)." if asked != known.grid else " as asked.")
-        + f" Mean length by class: {_lengths(known)} tokens; where these differ, part of what tells classes apart is "
-        "length."
+        + f" Mean length by class: {by_class.in_sentence(lengths, '{:.1f}'.format)} tokens; where these differ, part "
+        "of what tells classes apart is length."
     )
+    by_class.table(lengths, "Mean length", key="class_lengths")
     return True
 
 
-def _lengths(known: Signatures) -> str:
-    named = zip(known.classes, known.lengths, known.counts, strict=True)
-    return ", ".join(f"{plain(name)} {length:.1f}" for name, length, count in named if count)
+def _lengths(known: Signatures) -> dict[str, float]:
+    named = zip(known.classes, known.lengths.tolist(), known.counts, strict=True)
+    return {name: round(length, 1) for name, length, count in named if count}
 
 
 def _start(plans: Plans) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
 from headviz.complementarity.picture import on_grid
@@ -111,14 +110,15 @@ def _means(known: Signatures, at: int, name: str) -> None:
 
 
 def _apart(known: Signatures, plan: Plan | None, at: int, name: str) -> None:
-    pairs = list(range(len(known.pairs)))
-    chosen = st.selectbox(
-        "Class pair", pairs, key="signature_pair", persist_state="session",
-        format_func=lambda number: " and ".join(_with_count(known, one) for one in known.pairs[number]),
-    )  # fmt: skip
-    pair = chosen if chosen in pairs else pairs[0]
-    features = _features(known, plan)[at].reshape(len(pairs), known.grid, known.grid)
-    title = f"{name}, JM distance\n" + " and ".join(_with_count(known, one) for one in known.pairs[pair])
+    names = [name for name, there in zip(known.classes, known.usable, strict=True) if there]
+    with st.container(horizontal=True, gap="small"):
+        one, other = (_class_of_pair(known, names, side) for side in (0, 1))
+    if one == other:
+        st.markdown("Choose two classes that differ.")
+        return
+    features = known.features_of(at, None if plan is None else plan.options)
+    pair = known.pairs.index((min(one, other, key=names.index), max(one, other, key=names.index)))
+    title = f"{name}, JM distance\n" + " and ".join(_with_count(known, which) for which in (one, other))
     drawing = charts.cells(features[pair], title=title, number=".3f", top=2.0)
     draw(drawing, key="jm_map", alt=f"Jeffries-Matusita distance of two classes in each cell of {name}")
     text = f"Mean of this pair {numbers.small(float(features[pair].mean()))}, of all pairs "
@@ -139,5 +139,10 @@ def _with_count(known: Signatures, name: str) -> str:
     return f"{name if len(name) <= 24 else name[:23] + '…'} (n = {count:,})"
 
 
-def _features(known: Signatures, plan: Plan | None) -> np.ndarray:
-    return known.features() if plan is None else known.features_by(plan.options)
+def _class_of_pair(known: Signatures, names: list[str], side: int) -> str:
+    """One of the two classes that are compared: at first the first and the second."""
+    chosen = st.selectbox(
+        ("First class", "Second class")[side], names, index=min(side, len(names) - 1), key=f"signature_pair {side}",
+        persist_state="session", format_func=lambda name: _with_count(known, name),
+    )  # fmt: skip
+    return str(chosen) if chosen in names else names[side]

@@ -11,6 +11,7 @@ import numpy as np
 import headviz as hv
 from headviz import __version__
 from headviz.glossary import glossary
+from headviz.listing import listed
 from headviz.ui import numbers, speeds
 from headviz.ui.flip_frames import drawn_classes, in_words, matrix
 from headviz.ui.report.content import Measured, Report
@@ -48,7 +49,7 @@ def model(report: Report) -> Rows:
         ("Family", subject.family),
         ("Heads", f"{sum(subject.heads)} in {subject.layers} layers, {each}"),
         ("Parameters", f"{subject.parameters:,}" + ("" if own is None else f", of attention {own:,}")),
-        ("Labels", ", ".join(subject.labels)),
+        ("Labels", listed(subject.labels, most=40)),
         ("Arithmetic", f"{subject.dtype} on {subject.device}"),
     ]
     return rows + [("Note", note) for note in subject.notes]
