@@ -466,7 +466,8 @@ _TERMS: dict[str, Term] = {
     ),
     "selection_split": Term(
         "Selection split",
-        "The examples on which masks are compared while one is chosen; a figure from them flatters the chosen mask.",
+        "The examples on which masks are compared while one is chosen; the chosen mask looks better on them than it "
+        "is.",
         ("report_split", "calibration_set"),
     ),
     "separability": Term(

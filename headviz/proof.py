@@ -79,10 +79,12 @@ class Proof:
             count = len(self.differing)
             which = "prediction differs" if count == 1 else "predictions differ"
             predictions = f"{count:,} {which} (first row {self.differing[0]})"
+        logits = "all logits are equal, too"
+        if self.largest_difference:
+            logits = f"no logit differs by more than {self.largest_difference:.2g} ({self.bound:.2g} is allowed)"
         return (
             f"{KINDS[self.kind]} {'answers' if self.holds else 'does not answer'} like the masked model on "
-            f"{self.examples:,} examples: {predictions}, and logits differ by at most {self.largest_difference:.2g} "
-            f"({self.bound:.2g} is allowed)."
+            f"{self.examples:,} examples: {predictions}, and {logits}."
         )
 
     def record(self) -> dict[str, Any]:

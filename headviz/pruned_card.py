@@ -150,8 +150,8 @@ def _measured(record: dict[str, Any]) -> list[str]:
     rows += ["| measure | value | 95 % interval | examples |", "|---|---|---|---|"]
     for name, figure in figures.items():
         low, high = figure.get("low"), figure.get("high")
-        between = f"{low:.4f} to {high:.4f}" if _is_number(low) and _is_number(high) else ""
-        rows.append(f"| {_text(name)} | {figure['value']:.4f} | {between} | {_text(figure.get('examples', ''))} |")
+        between = f"{low:z.4f} to {high:z.4f}" if _is_number(low) and _is_number(high) else ""
+        rows.append(f"| {_text(name)} | {figure['value']:z.4f} | {between} | {_text(figure.get('examples', ''))} |")
     return rows
 
 
@@ -159,7 +159,7 @@ def _taken(on: dict[str, Any]) -> str:
     """When and, as far as that is recorded, on which examples figures were taken; and what they are worth."""
     split = f", split {_text(on['split'])}" if on.get("split") else ""
     where = f"on {_text(on['name'])}{split}, " if on.get("name") else ""
-    worth = "The heads were chosen on these examples, so the figures flatter the cut."
+    worth = "The heads were chosen on these examples, so the cut looks better on them than it is."
     told = f"Taken {where}with these heads masked, before they were cut out."
     return f"{told} {worth}" if on.get("part") == "selection" else told
 

@@ -130,12 +130,13 @@ def test_bound_is_a_share_of_the_largest_logit_and_at_least_of_one(
 
 def test_sentence_says_what_was_found() -> None:
     assert proof_of(largest_difference=3.14e-6).sentence == (
-        "The saved folder answers like the masked model on 2,210 examples: all predictions are equal, and logits "
-        "differ by at most 3.1e-06 (4e-05 is allowed)."
+        "The saved folder answers like the masked model on 2,210 examples: all predictions are equal, and no logit "
+        "differs by more than 3.1e-06 (4e-05 is allowed)."
     )
+    assert proof_of(largest_difference=0.0).sentence.endswith("predictions are equal, and all logits are equal, too.")
     assert proof_of(kind="onnx", largest_difference=0.5, equal_predictions=2208, differing=(17, 40)).sentence == (
         "The ONNX file does not answer like the masked model on 2,210 examples: 2 predictions differ (first row 17), "
-        "and logits differ by at most 0.5 (4e-05 is allowed)."
+        "and no logit differs by more than 0.5 (4e-05 is allowed)."
     )
     assert ": 1 prediction differs (first row 17), and" in proof_of(equal_predictions=2209, differing=(17,)).sentence
 

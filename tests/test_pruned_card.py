@@ -86,7 +86,7 @@ def test_card_says_when_figures_were_taken_and_which_transformers_opens_it() -> 
         (
             {"part": "selection", "name": "sst5", "split": "dev"},
             "split dev, with these heads masked, before they were cut out. The heads were chosen on these examples, so "
-            "the figures flatter the cut.",
+            "the cut looks better on them than it is.",
         ),
         ({"part": 3, "name": None}, "Taken with these heads masked,"),
         ("sst5", "Taken with these heads masked,"),

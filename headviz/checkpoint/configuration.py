@@ -243,7 +243,8 @@ def check_config(config: Any, name: str, *, decoders: bool = False) -> None:
     if (decoder or (kind in GENERATE and kind not in FILL_IN)) and not (decoders and kind in DECODERS):
         of_memory = f", and of models in memory {', '.join(sorted(DECODERS))}" if decoders else ""
         raise LoadError(
-            f"{name} ({kind}) is or has a decoder; headviz opens encoder classifiers so far: {WORKING}{of_memory}."
+            f"{name} ({kind}) generates text with a decoder; headviz opens encoder classifiers so far: "
+            f"{WORKING}{of_memory}."
         )
     if config.num_labels < 2 or config.problem_type == "regression":
         raise LoadError(

@@ -91,7 +91,7 @@ def _lines(args: argparse.Namespace, masked: Evaluation, mask: Mask | None, besi
     cut = "" if mask is None else f", {sum(mask.heads) - mask.count} of {sum(mask.heads)} heads pruned"
     lines = [f"{args.model} on {args.data}: {len(masked):,} examples{cut}", ""]
     for name, estimate in masked.metrics.items():
-        before = "" if beside is None else f"   unpruned {beside.whole.metrics[name].value:.4f}"
+        before = "" if beside is None else f"   unpruned {beside.whole.metrics[name].value:z.4f}"
         lines.append(_line(name, estimate) + before)
     before = "" if beside is None else f"                      unpruned {beside.whole.loss.mean():.4f}"
     lines.append(f"{'loss':<12}{masked.loss.mean():>8.4f}{before}")
@@ -103,4 +103,4 @@ def _lines(args: argparse.Namespace, masked: Evaluation, mask: Mask | None, besi
 
 
 def _line(name: str, estimate: Estimate) -> str:
-    return f"{name:<12}{estimate.value:>8.4f}  ({estimate.low:.4f} to {estimate.high:.4f})"
+    return f"{name:<12}{estimate.value:>z8.4f}  ({estimate.low:z.4f} to {estimate.high:z.4f})"

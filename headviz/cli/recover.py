@@ -155,7 +155,7 @@ def _data(args: argparse.Namespace, subject: Subject, recovery: Recovery, valida
 
 def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
     def figure(one: dict[str, float] | None) -> str:
-        return "not measured" if one is None else f"{one['value']:.4f} ({one['low']:.4f} to {one['high']:.4f})"
+        return "not measured" if one is None else f"{one['value']:z.4f} ({one['low']:z.4f} to {one['high']:z.4f})"
 
     cost, frozen = found["cost"], found["frozen"]
     where = f"on {found['validation']['examples']:,} validation texts"

@@ -135,7 +135,7 @@ def _length_notes(signatures: Signatures, apart: np.ndarray) -> list[str]:
     if found is None or found < _LENGTHS_TELL:
         return []
     return [
-        f"Class pairs that heads tell apart are those whose texts differ in length (correlation {found:.2f} over "
+        f"Class pairs that heads tell apart are those whose texts differ in length (correlation {found:z.2f} over "
         f"{len(signatures.pairs)} pairs): part of what is told here may be length."
     ]
 

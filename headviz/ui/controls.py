@@ -134,8 +134,7 @@ def _breaks(page: Page) -> None:
 
     places = [place(low) for low, _, _ in breaks[1:]]
     scale = [(place(alpha), f"{alpha:g}") for alpha in _NAMED]
-    title = "Alpha on the slider's scale; each tick above is a value at which the mask changes"
-    drawing = charts.ticks(places, place(here[1]), place(here[2]), scale, title=title)
+    drawing = charts.ticks(places, place(here[1]), place(here[2]), scale)
     draw(drawing, key="alpha_ticks", alt=f"{len(places)} values of alpha at which the mask changes")
 
 
@@ -160,8 +159,8 @@ def _mask_steps(page: Page, fragments: Sequence[str]) -> None:
             disabled=place == len(breaks) - 1, help="Alpha just far enough up for another set of heads to be cut.",
         )  # fmt: skip
         st.markdown(
-            f"**Mask {place + 1} of {len(breaks)}** that alpha can give at {cut} cut: the same from {_edge(low)} to "
-            f"{_edge(high)}"
+            f"**Mask {place + 1} of {len(breaks)}** that alpha can give at {cut} cut, with a tick at each change: the "
+            f"same from {_edge(low)} to {_edge(high)}"
         )
 
 

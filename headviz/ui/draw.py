@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Literal
 
@@ -12,8 +13,14 @@ from headviz.ui.page import Page
 
 
 def draw(drawing: Drawing, *, key: str, alt: str, width: Literal["stretch", "content"] = "stretch") -> None:
-    """Show a chart. ``alt``: what it shows, in words."""
-    st.vega_lite_chart(None, drawing.spec, key=key, alt=alt, width=width)
+    """Show a chart; one that needs more width than there is scrolls sideways. ``alt``: what it shows, in words."""
+    if not drawing.narrowest:
+        st.vega_lite_chart(None, drawing.spec, key=key, alt=alt, width=width)
+        return
+    name = "wide_" + re.sub(r"[^a-z0-9]+", "_", key.lower())
+    with st.container(key=name):
+        st.html(f"<style>.st-key-{name} > * {{ min-width: {drawing.narrowest}px; }}</style>")
+        st.vega_lite_chart(None, drawing.spec, key=key, alt=alt, width=width)
 
 
 def draw_pickable(page: Page, drawing: Drawing, *, key: str, alt: str) -> None:

@@ -37,12 +37,48 @@ def shown() -> Iterator[None]:
 
 def sentence(text: str) -> None:
     """Show an error's own sentence."""
-    st.error(plain(text), icon=":material/error:")
+    st.error(plain(in_page_words(text)), icon=":material/error:")
 
 
 def note(text: str) -> None:
     """Show something worth knowing that stops nothing."""
-    st.warning(plain(text), icon=":material/info:")
+    st.warning(plain(in_page_words(text)), icon=":material/info:")
+
+
+# What the library advises in Python, and where that is done on the pages; the first that fits.
+_IN_PAGE_WORDS = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"Recover with method='full'\.", "Choose the method Full fine-tune."),
+        (r"Recover with method='lora' or 'full'\.", "Choose the method LoRA or Full fine-tune."),
+        (r"Save it with hv\.save_masked instead\.", "Write it in the form Masked, same size."),
+        (r"Prune fewer or lower least_per_layer\.", "Cut fewer heads, or let each layer keep fewer."),
+        (r"Name fewer heads of that layer or lower least_per_layer\.", "Unlock heads of it, or let it keep fewer."),
+        (r"Prune fewer or name fewer in never\.", "Cut or lock fewer heads."),
+        (r"^always cuts", "The locks cut"),
+        (r"but never keeps", "but the locks keep"),
+        (r"least_per_layer=(\d+) and never together leave", r"\1 heads that each layer keeps and the locks leave"),
+        (r"but least_per_layer=(\d+) leaves", r"but with \1 heads that each layer keeps at least there are"),
+        (r"but least_per_layer=(\d+)\.", r"but each layer keeps at least \1."),
+        (r", or compare the model's own predictions with classes=\"predicted\"", ""),
+        (r"(Open|Read) it with hv\.\w+\.", "Open it on Home."),
+        (r", or try dtype='float32'", ""),
+        (r"Start another with hv\.recover\.", "Start another."),
+    )
+)
+_PYTHON = re.compile(
+    r"\bhv\.\w+|\b(classes|distance|dtype|entropy|inputs|labels?|method|nulls|order|overwrite|preset|probe|prune|split"
+    r"|targets)=(?=\S)"
+)
+
+
+def in_page_words(text: str) -> str:
+    """A sentence of the library without Python: advice that pages take is put in their words, other advice is left
+    out. What is wrong, which comes first and may quote a visitor's names, is left as it is."""
+    for pattern, words in _IN_PAGE_WORDS:
+        text = pattern.sub(words, text)
+    first, *more = re.split(r"(?<=\.) (?=[A-Z])", text)
+    return " ".join([first, *(one for one in more if not _PYTHON.search(one))])
 
 
 _MARKS = re.compile(r"([\\`*_\[\]<>$~|#&@])")

@@ -50,6 +50,7 @@ def brief(flips: pd.DataFrame, most: int) -> pd.DataFrame:
     for name in _TEXTS:
         if name in rows:
             rows[name] = [_shortened(text) for text in rows[name]]
+    rows["loss_change"] = rows["loss_change"].round(3) + 0.0  # no "-0.000"
     return rows
 
 

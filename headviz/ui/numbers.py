@@ -16,7 +16,7 @@ def title_of(metric: str) -> str:
 
 def share(value: float, places: int = 1) -> str:
     """0.957 -> "95.7 %"."""
-    return "unknown" if math.isnan(value) else f"{100 * value:.{places}f} %"
+    return "unknown" if math.isnan(value) else f"{100 * value:z.{places}f} %"
 
 
 def named(metric: str) -> str:
@@ -29,7 +29,7 @@ def quantity(value: float, metric: str) -> str:
     """A metric's value in its own unit."""
     if metric in SHARES:
         return share(value)
-    return "unknown" if math.isnan(value) else f"{value:.3f}"
+    return "unknown" if math.isnan(value) else f"{value:z.3f}"
 
 
 def interval(estimate: Estimate, metric: str) -> str:
@@ -37,8 +37,8 @@ def interval(estimate: Estimate, metric: str) -> str:
     if math.isnan(estimate.low) or math.isnan(estimate.high):
         return "no interval"
     if metric in SHARES:
-        return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
-    return f"{estimate.low:.3f} to {estimate.high:.3f}"
+        return f"{100 * estimate.low:z.1f} to {100 * estimate.high:z.1f} %"
+    return f"{estimate.low:z.3f} to {estimate.high:z.3f}"
 
 
 def change(estimate: Estimate, metric: str) -> str:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _TOKENS = 128
 _FINAL = "Nothing was scored or chosen on these examples."
-_CHOSEN = "Masks are chosen by their quality on these examples, so the figures flatter the mask."
-_SCORED = "Scores come from these examples and masks are chosen by them, so the figures flatter the mask."
+_CHOSEN = "Masks are chosen by their quality on these examples, so the mask looks better on them than it is."
+_SCORED = "Scores come from these examples and masks are chosen by them, so the mask looks better on them than it is."
 
 
 def report_of(results: Results, mask: Mask, speed: pd.DataFrame | None = None) -> Report:

@@ -37,7 +37,7 @@ def use_mask(visit: Visit, folder: Path) -> dict[str, Any]:
     onward = visit.page.get_by_role("link", name="go on to Mask").get_attribute("href") or ""
     assert f"mask={visit.asked['mask']}&" in onward
     visit.to("Mask").settled()
-    visit.expect_alert("The mask in hand is CAHP's")
+    visit.expect_alert("The current mask is")
     cut = visit.cut_in_grid()
     assert len(cut) == total - count
     visit.to("Export").settled()

@@ -67,6 +67,99 @@ def test_no_page_is_wider_than_its_window(theme: str, size: str, visitor: Callab
         visit.page.set_viewport_size({"width": width, "height": height})
 
 
+# Words at less than 4.5 : 1, each with its colour and that of its ground, which for letters on a chart's mark is the
+# mark. What is disabled, hidden, or a sign without a letter or figure does not count.
+_FAINT = r"""() => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgba = colour => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a), 1];
+  const luminance = colour => colour.slice(0, 3).map(part => part / 255)
+    .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
+  const ratio = (a, b) => {
+    const [high, low] = [luminance(a), luminance(b)].sort((x, y) => y - x);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const opacity = node => {
+    let found = 1;
+    for (let at = node; at instanceof Element; at = at.parentElement) found *= Number(getComputedStyle(at).opacity);
+    return found;
+  };
+  const ground = node => {
+    const layers = [], box = node.getBoundingClientRect(), middle = [box.x + box.width / 2, box.y + box.height / 2];
+    for (let at = node; at instanceof Element; at = at.parentElement) {
+      const around = at.getBoundingClientRect();  // a slider's value stands above the thumb that it belongs to
+      const holds = around.left <= middle[0] && middle[0] <= around.right && around.top <= middle[1]
+        && middle[1] <= around.bottom;
+      if (holds && !(at instanceof SVGElement)) layers.push(rgba(getComputedStyle(at).backgroundColor));
+    }
+    return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255, 1]);
+  };
+  const mark = (text, below) => {
+    const box = text.getBoundingClientRect();
+    const found = document.elementsFromPoint(box.x + box.width / 2, box.y + box.height / 2)
+      .find(one => one.closest('.role-mark') && one.tagName === 'path'
+        && !['none', 'transparent'].includes(getComputedStyle(one).fill));
+    if (!found) return below;
+    const style = getComputedStyle(found), fill = rgba(style.fill);
+    return over([...fill.slice(0, 3), fill[3] * Number(style.fillOpacity) * opacity(found)], below);
+  };
+  const found = [];
+  const check = (node, words, paint, base) => {
+    const style = getComputedStyle(node), box = node.getBoundingClientRect();
+    if (!/[\p{L}\p{N}]/u.test(words) || box.width < 2 || box.height < 2) return;
+    if (style.visibility === 'hidden' || /Material/.test(style.fontFamily)) return;
+    if (node.closest('[disabled], [aria-disabled=true], [aria-hidden=true], .hv-say')) return;
+    const colour = rgba(paint(style)), shown = opacity(node);
+    if (shown === 0) return;
+    const below = base(node, ground(node));
+    const seen = ratio(over([...colour.slice(0, 3), colour[3] * shown], below), below);
+    const told = `${words.trim().slice(0, 40)}: ${seen.toFixed(2)}, ${paint(style)} on ${below.map(Math.round)}`;
+    if (seen < 4.5) found.push(told);
+  };
+  const walker = document.createTreeWalker(document.querySelector('[data-testid=stApp]'), NodeFilter.SHOW_TEXT);
+  let charts = 0;
+  for (let at = walker.nextNode(); at; at = walker.nextNode()) {
+    const node = at.parentElement;
+    if (['STYLE', 'SCRIPT', 'NOSCRIPT', 'OPTION'].includes(node.tagName)) continue;
+    if (node.tagName !== 'text' && node.tagName !== 'tspan') {
+      check(node, at.data, style => style.color, (_, below) => below);
+    } else {
+      charts++;
+      const letters = node.closest('.role-mark') !== null;
+      check(node, at.data, style => style.fill, letters ? mark : (_, below) => below);
+    }
+  }
+  return { found: [...new Set(found)], charts };
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_word_stands_out_from_its_ground(theme: str, visitor: Callable[..., Visit]) -> None:
+    visit, charts, faint = visitor(color_scheme=theme, viewport={"width": 1280, "height": 900}), 0, list[str]()
+    for path in PAGES:
+        visit.go(f"/{path}", model=DEMO).opened(DEMO)
+        if path == "complementarity":
+            visit.take_signatures()
+        if path == "scores":
+            visit.page.get_by_role("combobox", name="Head").click()
+            visit.page.keyboard.type("L1H2")
+            visit.page.keyboard.press("Enter")
+            expect(visit.chart("Attention map of L1H2")).to_be_visible(timeout=60_000)
+        whole = visit.settled().page.get_by_test_id("stMain").evaluate("node => node.scrollHeight")
+        visit.page.set_viewport_size({"width": 1280, "height": whole})
+        seen = visit.settled().page.evaluate(_FAINT)
+        faint += [f"{path}: {one}" for one in seen["found"]]
+        charts += seen["charts"]
+        visit.page.set_viewport_size({"width": 1280, "height": 900})
+    assert not faint, "\n".join(faint)
+    assert charts > 200, "names in charts were looked at"
+
+
 def test_no_word_of_the_first_page_is_broken_in_a_zoomed_window(visitor: Callable[..., Visit]) -> None:
     width, height = SIZES["zoomed"]
     visit = visitor(viewport={"width": width, "height": height}).go().settled()
@@ -117,5 +210,6 @@ def test_token_names_do_not_lie_on_each_other_on_a_phone(visitor: Callable[..., 
           return [box.left, box.right];
         })"""
     )
-    assert len(boxes) > 5
+    weights = visit.chart("Attention map of L1H2").locator(".role-mark path").count()
+    assert len(boxes) ** 2 == weights > 25, "every token has its name"
     assert all(right <= left + 1 for (_, right), (left, _) in pairwise(boxes))

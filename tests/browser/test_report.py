@@ -25,9 +25,9 @@ def test_report_opens_alone_and_says_what_the_page_says(
 ) -> None:
     visit.go("/export", model=DEMO, prune="16").opened(DEMO)
     visit.page.get_by_role("button", name="Measure the final figure").click()
-    expect(visit.page.get_by_test_id("stMain")).to_contain_text("Accuracy final", timeout=LONG)
+    expect(visit.page.get_by_test_id("stMain")).to_contain_text("Final accuracy", timeout=LONG)
     visit.settled()
-    accuracy, agreement = visit.figure("Accuracy final"), visit.figure("Agreement final")
+    accuracy, agreement = visit.figure("Final accuracy"), visit.figure("Final agreement")
     with visit.page.expect_download() as downloading:
         visit.page.get_by_role("button", name=re.compile("^Download report")).click()
     path = tmp_path / "report.html"

@@ -123,7 +123,7 @@ def test_improved_mask_is_used_and_its_final_figure_measured_apart(workshop: Vis
     after = workshop.cut_in_grid()
     assert after != before and len(after) == len(before)
     press(workshop, "Measure the final figure")
-    expect(workshop.page.get_by_text("Accuracy final", exact=True)).to_be_visible(timeout=LONG)
+    expect(workshop.page.get_by_text("Final accuracy", exact=True)).to_be_visible(timeout=LONG)
     expect(workshop.page.get_by_test_id("stMain")).to_contain_text("2,000 examples of demo/reviews (split test)")
 
 

@@ -69,8 +69,8 @@ def test_outside_interface_names_families_whose_code_never_asks_for_a_function(k
     [
         (transformers.BertConfig(num_labels=1), "m predicts a number"),
         (transformers.BertConfig(problem_type="multi_label_classification"), "m gives several labels to one text"),
-        (transformers.BertConfig(is_decoder=True), r"m \(bert\) is or has a decoder"),
-        (transformers.LlamaConfig(), r"m \(llama\) is or has a decoder"),
+        (transformers.BertConfig(is_decoder=True), r"m \(bert\) generates text with a decoder"),
+        (transformers.LlamaConfig(), r"m \(llama\) generates text with a decoder"),
         (transformers.BertConfig(num_attention_heads=7), "7 heads, which cannot share a hidden size of 768"),
     ],
 )

@@ -200,7 +200,7 @@ def test_mask_file_of_a_plan_opens_as_one(planned: Any) -> None:
     planned.switch_page("pages/mask.py").run()
     taken = session_of(planned).choice.taken
     assert (taken.kind, taken.mask, taken.name) == ("file", mask, "plan.json") and not session_of(planned).choice.edits
-    assert "The mask in hand is that of the file plan.json" in said(planned)
+    assert "The current mask is that of the file plan.json" in said(planned)
 
 
 def test_criterion_or_undo_takes_the_plans_place_again(planned: Any) -> None:

@@ -27,6 +27,19 @@ def test_differences_carry_their_sign_and_zero_has_none() -> None:
     assert numbers.change_interval(Estimate(0, -0.05, 0.01), "matthews") == "\u22120.050 to +0.010"
 
 
+def test_nothing_that_rounds_to_zero_has_a_sign() -> None:
+    almost = Estimate(-1e-5, -2e-5, -1e-6)
+    told = [
+        numbers.quantity(-1e-5, "matthews"),
+        numbers.quantity(-1e-5, "macro_f1"),
+        *(numbers.interval(almost, name) for name in ("accuracy", "matthews")),
+        *(numbers.change(almost, name) for name in ("accuracy", "matthews")),
+        *(numbers.change_interval(almost, name) for name in ("accuracy", "matthews")),
+        numbers.signed(-1e-5, 3),
+    ]
+    assert not [one for one in told if "-0" in one or "\u22120" in one or "+0" in one]
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(0.0, "0"), (0.123456, "0.123"), (0.0001234, "1.23e-04"), (12345.6, "1.23e+04"), (1.0, "1")]
 )

@@ -65,7 +65,7 @@ def test_page_with_a_model_and_no_data_says_what_is_missing(
 ) -> None:
     at = send(app(), model_source=str(tiny_folder)).switch_page(page).run()
     assert not at.exception
-    assert any("data to score and measure on is missing" in text.value for text in at.markdown)
+    assert any("next, open data to score heads and to measure quality on" in text.value for text in at.markdown)
 
 
 def test_home_with_data_and_no_model_shows_the_data_and_asks_for_a_model(
@@ -83,7 +83,7 @@ def test_home_with_data_and_no_model_shows_the_data_and_asks_for_a_model(
 def test_page_with_data_and_no_model_says_what_is_missing(app: Callable[..., Any], tiny_file: Path, page: str) -> None:
     at = send(app(), data_source=str(tiny_file)).switch_page(page).run()
     assert not at.exception
-    assert any("a model whose heads to score is missing" in text.value for text in at.markdown)
+    assert any("next, open a model" in text.value for text in at.markdown)
 
 
 # -- the way through ---------------------------------------------------------------------------------------------------

@@ -326,7 +326,7 @@ def test_runs_side_by_side_say_where_they_differ_and_on_which_texts(
 
 def test_difference_to_lora_says_on_which_texts(page: Callable[..., Any]) -> None:
     at = press(press(page(), "recover"), "recover_twin")
-    assert "SAFE less LoRA, on 15 validation texts of many.tsv" in text_of(at)
+    assert "SAFE minus LoRA, on 15 validation texts of many.tsv" in text_of(at)
 
 
 def test_run_stays_in_sight_while_another_model_has_no_data_that_fit(opened: Any) -> None:
@@ -337,7 +337,7 @@ def test_run_stays_in_sight_while_another_model_has_no_data_that_fit(opened: Any
     session.data = None
     at.run()
     assert not at.exception
-    assert "data to score and measure on is missing" in text_of(at)
+    assert "next, open data to score heads and to measure quality on" in text_of(at)
     assert [header.value for header in at.header][:2] == ["Run", "Before and after"]
     press(at, "recover_forget")
     assert not session.recoveries and not at.header

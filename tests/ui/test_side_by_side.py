@@ -106,13 +106,13 @@ def text_of(at: Any) -> str:
 def test_without_names_the_page_says_what_to_do(show: Show) -> None:
     at = show("L1H2")
     assert "No mask is named yet." in text_of(at) and not at.error
-    assert not at.selectbox and labels(at) == {"Put aside"}
+    assert not at.selectbox and labels(at) == {"Save under this name"}
 
 
 def test_mask_is_put_aside_under_the_suggested_name(show: Show, made: Results) -> None:
     at = show("L1H2")
     suggested = at.text_input[0].value
-    press(at, "Put aside")
+    press(at, "Save under this name")
     assert made.session.named == {suggested: cutting(made, "L1H2")}
     assert (at.selectbox(key="side_a").value, at.selectbox(key="side_b").value) == (suggested, "")
     assert "A and B cut the same heads" in text_of(at)
@@ -141,7 +141,7 @@ def test_suggested_name_follows_the_mask_after_a_run_that_never_came_to_the_fiel
 def test_name_that_is_there_gets_a_sentence_and_nothing_is_lost(show: Show, made: Results) -> None:
     at = show("L1H2", mine=["L0H0"])
     at.text_input[0].input("mine")
-    press(at, "Put aside")
+    press(at, "Save under this name")
     assert "There is a mask named mine already" in said(at)
     assert made.session.named == {"mine": cutting(made, "L0H0")}
     assert at.text_input[0].value == "mine"
@@ -152,10 +152,10 @@ def test_names_are_shown_letter_by_letter(show: Show) -> None:
     name = "*a* :red[b] $c$"
     at = show("L1H2", **{name: ["L0H0"]})
     at.text_input[0].input(name)
-    press(at, "Put aside")
+    press(at, "Save under this name")
     assert not re.search(r"(?<!\\)[*$\[]", at.error[0].value)
     assert name not in text_of(at)
-    assert at.selectbox(key="side_a").options == [name, "Mask in hand"]
+    assert at.selectbox(key="side_a").options == [name, "Current mask"]
 
 
 def test_no_more_than_twenty_masks_are_named(show: Show, made: Results) -> None:
@@ -178,7 +178,7 @@ def test_deleting_a_name_leaves_the_others_and_the_mask_in_hand(show: Show, made
     [
         ("", [], "The name is empty"),
         ("a" * (LONGEST + 1), [], f"has {LONGEST + 1} characters"),
-        ("mask in hand", [], "is what the mask in the grid is called"),
+        ("current mask", [], "is what the mask in the grid is called"),
         ("a", ["a"], "There is a mask named a already"),
         ("a", [str(number) for number in range(MOST)], f"{MOST} masks are named"),
     ],
@@ -247,7 +247,7 @@ def test_used_mask_is_in_hand_and_undo_takes_it_back(show: Show, made: Results) 
 def test_locks_that_stand_otherwise_are_told(show: Show, made: Results) -> None:
     made.session.choice.locks = {"L0H0": True, "L0H1": True}
     text = text_of(show("L1H2", mine=["L0H0"]))
-    assert text.count("locked head") == 1 and "1 locked head stands otherwise" in text
+    assert text.count("locked head") == 1 and "1 locked head differs here" in text
 
 
 # -- measured ----------------------------------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ def test_masks_are_measured_one_after_another(show: Show, made: Results) -> None
     at.selectbox(key="side_b").set_value("first")
     again(at)
     press(at, "Measure both")
-    assert "The mask in hand is measured first" in text_of(at)
+    assert "The current mask is measured first" in text_of(at)
     states = []
     while pool.waiting:  # each run finds one job more at most, and none that stops another
         states.append(pool.run())

@@ -17,6 +17,7 @@ from headviz.ui.charts.sides import classes_axis, name_of, places
 
 _FULL, _BRIEF = 6, 12  # classes up to which cells say count and share, or the count alone
 _LETTERS = 40  # that fit upright above the columns
+_NARROWEST, _AROUND = 15, 260  # pixels of a column whose name stands upright, and of what is beside the columns
 
 
 def confusion(counts: np.ndarray, shares: np.ndarray, classes: Sequence[str], *, title: str) -> Drawing:
@@ -37,14 +38,16 @@ def confusion(counts: np.ndarray, shares: np.ndarray, classes: Sequence[str], *,
         }
     )
     upright = size * max(map(len, classes), default=0) <= _LETTERS
-    return Drawing(_spec(size, title, upright), {"cells": table})
+    angle = 0 if upright else -45 if size <= _BRIEF else -90
+    narrowest = 0 if size <= _BRIEF else _AROUND + _NARROWEST * size
+    return Drawing(_spec(size, title, angle), {"cells": table}, narrowest)
 
 
 @specification
-def _spec(size: int, title: str, upright: bool) -> alt.LayerChart:
+def _spec(size: int, title: str, angle: int) -> alt.LayerChart:
     scale = alt.Scale(paddingInner=0.05, paddingOuter=0.025)
     step = 44 if size <= _FULL else 32 if size <= _BRIEF else 22
-    above = classes_axis(title="predicted", orient="top", labelAngle=0 if upright else -45)
+    above = classes_axis(title="predicted", orient="top", labelAngle=angle)
     base = (
         named("cells")
         .transform_calculate(true=name_of("datum.label"), given=name_of("datum.predicted"))

@@ -20,10 +20,12 @@ Options = ParamSpec("Options")
 
 @dataclass(frozen=True)
 class Drawing:
-    """``text``: the specification as JSON, which names its data; ``data``: those tables by name."""
+    """``text``: the specification as JSON, which names its data; ``data``: those tables by name; ``narrowest``: pixels
+    below which its names could not be read, 0 where it fits any width."""
 
     text: str
     data: Mapping[str, pd.DataFrame]
+    narrowest: int = 0
 
     @property
     def spec(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def meters(frame: pd.DataFrame) -> Drawing:
     table = pd.DataFrame(
         {
             "measure": [f"{name[0].upper()}{name[1:]}" for name in known["measure"]],
-            "value": value,
+            "value": value.round(3) + 0.0,  # no "-0.0 %" in a tooltip
             "paper": known["paper"].astype(float),
             "label": [_label(*row) for row in zip(known["measure"], value, known["own"], strict=True)],
             "label at": value.fillna(0).clip(lower=0),  # where neither the bar nor a mark of the paper is

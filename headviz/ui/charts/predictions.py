@@ -15,7 +15,9 @@ def predictions(edits: pd.DataFrame) -> Drawing:
     """``edits``: what, predicted, measured, low, high (nats), newest (bool: the edit that was made last)."""
     ends = [float(edits[["predicted", "low"]].min().min()), float(edits[["predicted", "high"]].max().max())]
     same = pd.DataFrame({"predicted": ends, "measured": ends})
-    return Drawing(_spec(), {"edits": edits, "same": same})
+    amounts = ["predicted", "measured", "low", "high"]
+    told = edits.assign(**{name: edits[name].round(4) + 0.0 for name in amounts})  # + 0.0: no "-0.0000" in a tooltip
+    return Drawing(_spec(), {"edits": told, "same": same})
 
 
 @specification

@@ -11,14 +11,14 @@ import pandas as pd
 from headviz.ui.charts.drawing import Drawing, named, specification
 from headviz.ui.charts.palette import KEPT, LINE
 
+_HEIGHT = 12  # pixels of a tick
 
-def ticks(
-    places: Sequence[float], low: float, high: float, scale: Sequence[tuple[float, str]], *, title: str
-) -> Drawing:
+
+def ticks(places: Sequence[float], low: float, high: float, scale: Sequence[tuple[float, str]]) -> Drawing:
     """``places``: of the breaks along the slider, 0 to 1; ``low``, ``high``: the ends of the present mask's interval;
-    ``scale``: places along the slider with the value there; ``title``: what the ticks are."""
+    ``scale``: places along the slider with the value there."""
     return Drawing(
-        _spec(title),
+        _spec(),
         {
             "breaks": pd.DataFrame({"at": list(places)}, dtype=float),
             "here": pd.DataFrame({"low": [low], "high": [high]}),
@@ -28,7 +28,7 @@ def ticks(
 
 
 @specification
-def _spec(title: str) -> alt.LayerChart:
+def _spec() -> alt.LayerChart:
     along = alt.Scale(domain=[0, 1], nice=False)
     x = alt.X("at:Q", scale=along, axis=None)
     here = named("here").mark_rect(color=KEPT, opacity=0.35, tooltip=None, y=0, y2=_HEIGHT)
@@ -43,12 +43,9 @@ def _spec(title: str) -> alt.LayerChart:
             _aligned(names, "left").encode(x=x, text="name:N"),
             _aligned(names, "right").encode(x=x, text="name:N"),
         )
-        .properties(height=_HEIGHT + 20, padding={"left": 6, "right": 6, "top": 0, "bottom": 0}, title=_titled(title))
+        .properties(height=_HEIGHT + 20, padding={"left": 6, "right": 6, "top": 0, "bottom": 0})
         .configure_view(stroke=None)
     )
-
-
-_HEIGHT = 12
 
 
 def _aligned(names: alt.Chart, side: str) -> alt.Chart:
@@ -57,7 +54,3 @@ def _aligned(names: alt.Chart, side: str) -> alt.Chart:
     made = names.copy()
     made.mark.align = side
     return made.transform_filter(where[side])
-
-
-def _titled(title: str) -> alt.TitleParams:
-    return alt.TitleParams(title, orient="bottom", anchor="start", fontSize=12, fontWeight="normal", offset=2)

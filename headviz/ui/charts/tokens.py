@@ -15,7 +15,8 @@ from headviz.ui.charts.sides import name_of, places
 
 MOST_TOKENS = 48  # drawn at once: more would neither be legible nor quick
 _STEP = 19  # pixels a token gets, enough for its name
-_TIGHT = f"width / domain('x').length < {_STEP - 5}"  # names aslant would lie on each other
+_TIGHT = f"width / domain('x').length < {_STEP - 2}"  # names aslant would lie on each other
+_NARROWEST, _AROUND = 12, 230  # pixels of a token that its upright name needs, and of names and legend beside them
 
 
 def attention_map(tokens: Sequence[str], weights: np.ndarray, *, title: str) -> Drawing:
@@ -26,7 +27,7 @@ def attention_map(tokens: Sequence[str], weights: np.ndarray, *, title: str) -> 
     table = pd.DataFrame(
         {"query": names[rows], "key": names[columns], "weight": np.round(weights.ravel().astype(float), 4)}
     )
-    return Drawing(_map_spec(title), {"weights": table})
+    return Drawing(_map_spec(title), {"weights": table}, _AROUND + _NARROWEST * size)
 
 
 @specification
@@ -41,7 +42,7 @@ def _map_spec(title: str) -> alt.Chart:
                 title="looked at",
                 axis=_axis(
                     labelAngle=alt.ExprRef(f"{_TIGHT} ? -90 : -50"),
-                    labelOverlap=alt.ExprRef(f"{_TIGHT} ? 'greedy' : false"),
+                    labelFontSize=alt.ExprRef(f"{_TIGHT} ? 10 : 12"),
                     orient="top",
                 ),
                 scale=alt.Scale(padding=0.04),
@@ -97,10 +98,10 @@ def _bars_spec(label: str) -> alt.Chart:
 def _axis(**more: Any) -> alt.Axis:
     return alt.Axis(
         labelExpr=name_of("datum.label"),
-        **{"labelOverlap": False} | more,
+        **{"labelFontSize": 12} | more,
+        labelOverlap=False,
         labelFlush=False,
         labelLimit=140,
-        labelFontSize=12,
         ticks=False,
         domain=False,
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+import headviz as hv
 from headviz.ui import charts, numbers
 from headviz.ui.calibration import Base, hies_of
 from headviz.ui.controls import alpha_slider, help_of, prune_slider
@@ -76,7 +77,7 @@ def _charts(page: Page, base: Base) -> None:
         st.markdown(
             "Dashed: lines of equal HIES (0.2, 0.4, 0.6, 0.8)." + " Solid: where the cut falls." * (line is not None)
             if lines is not None
-            else f"With normalise = {normalise}, heads of equal HIES do not lie on straight lines here."
+            else f"With Normalise set to {normalise}, heads of equal HIES do not lie on straight lines here."
         )
     for sentence in (_correlation(frame), _skew(base, normalise), _stability(page, mask)):
         if sentence:
@@ -113,7 +114,7 @@ def _skew(base: Base, normalise: str) -> str:
     return (
         f"The median head has {numbers.small(middle)} of the largest HIS, so entropy decides until alpha is close "
         f"to 1. "
-        "On the Mask page, normalise = rank makes alpha mean the same on every model."
+        "On the Mask page, Normalise set to rank makes alpha mean the same on every model."
     )
 
 
@@ -134,11 +135,11 @@ def _other_mask(page: Page) -> None:
     """This part always shows the cut by HIES; say so where the mask in hand is another one."""
     session = page.session
     if session.choice.taken is not None:
-        note(f"The mask in hand is {plain(session.choice.taken.owner)}; this part shows the cut by HIES.")
+        note(f"The current mask is {plain(session.choice.taken.owner)}; this part shows the cut by HIES.")
     elif session.choice.criterion != "hies":
         note(
-            f"The mask in hand goes by another criterion ({session.choice.criterion}); this part shows the cut by HIES."
+            f"The current mask goes by {hv.criteria[session.choice.criterion].title}; this part shows the cut by HIES."
         )
     elif session.choice.edits:
         count = numbers.many(len(session.choice.edits), "head")
-        note(f"The mask in hand has {count} changed by hand; this part shows the cut by HIES alone.")
+        note(f"The current mask has {count} changed by hand; this part shows the cut by HIES alone.")

@@ -37,7 +37,7 @@ def _taken(page: Page) -> None:
     """A mask stands in the criterion's place until one is chosen again."""
     assert page.session.choice.taken is not None
     note(
-        f"The mask in hand is {plain(page.session.choice.taken.owner)}. Another criterion, option or number of heads "
+        f"The current mask is {plain(page.session.choice.taken.owner)}. Another criterion, option or number of heads "
         "below takes its place."
     )
     st.button(
@@ -59,8 +59,8 @@ def _ask_slow(page: Page) -> None:
 
     size = results.calibration_size(page.session.choice.calibration)
     st.markdown(
-        f"{criterion.title}: this runs the model many times over the {size:,} calibration examples, so it waits for "
-        "you."
+        f"{criterion.title}: this runs the model many times over the {size:,} calibration examples, so it starts on "
+        "a click."
     )
     st.button(
         "Compute it", key="compute", type=controls.emphasis(), on_click=compute,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from headviz.mask import Mask
 
 _MOST_ROWS = 1000  # listed at once; the file has them all
-_BESIDE = 24  # tokens of a map that fits on half a page
+_BESIDE = 20  # tokens of a map that fits on half a page
 _COLUMNS = {"text": "Text", "second text": "Second text", "label": "True label", "before": "Predicted before",
             "after": "Predicted now", "kind": "Kind"}  # fmt: skip
 
@@ -82,7 +82,9 @@ def _table(listed: pd.DataFrame, key: str) -> int | None:
     columns["text"] = st.column_config.TextColumn("Text", width="large")
     columns["id"] = st.column_config.NumberColumn("Row", help="Its number in the source, from 0.", width="small")
     columns["loss_change"] = st.column_config.NumberColumn(
-        "Change of the loss, nats", format="%+.3f", help="With this mask less with all heads; above 0 is worse."
+        "Change of the loss, nats",
+        format="%+.3f",
+        help="The loss with this mask minus that with all heads; above 0 is worse.",
     )
     event = st.dataframe(
         flip_frames.brief(listed, _MOST_ROWS), key=key, hide_index=True, column_config=columns, on_select="rerun",

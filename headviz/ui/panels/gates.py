@@ -23,11 +23,13 @@ def ready(page: Page) -> bool:
         if session.data is None:
             st.markdown("This page needs a model and data.")
         else:
-            st.markdown(f"{plain(session.data.calibration.name)} is open; a model whose heads to score is missing.")
+            st.markdown(f"{plain(session.data.calibration.name)} is open; next, open a model.")
         demo_button(page)
         st.page_link("app.py", label="Open a model of your own on Home", icon=":material/home:")
     elif session.data is None:
-        st.markdown(f"{plain(session.model.subject.name)} is open; data to score and measure on is missing.")
+        st.markdown(
+            f"{plain(session.model.subject.name)} is open; next, open data to score heads and to measure quality on."
+        )
         st.page_link("app.py", label="Open data on Home", icon=":material/home:", query_params=session.written or None)
     elif (misfit := page.results.misfit()) is not None:
         sentence(opening.in_words_of_the_form(misfit))
@@ -72,7 +74,7 @@ STEPS = (
     (
         "Complementarity",
         ":material/hub:",
-        "Group heads that do alike, keep one of each group (CAHP), and see how far to trust that.",
+        "Group heads that do similar work, keep one of each group (CAHP), and see how far to trust the groups.",
     ),
     ("Mask", ":material/content_cut:", "Cut heads by a criterion and by hand, and watch quality with its interval."),
     ("Recover", ":material/healing:", "Fine-tune what is left, in full, by LoRA or by SAFE, and watch it train."),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from headviz.inspection import AttentionMaps
 
 NUMBERS = "head_numbers_part"  # the fragment of the numbers, there only while a head is picked
-_BESIDE = 24  # tokens
+_BESIDE = 20  # tokens
 
 
 def head(page: Page, base: Base) -> None:

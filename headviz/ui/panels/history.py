@@ -81,7 +81,7 @@ def _trust(table: pd.DataFrame) -> None:
     st.subheader("Predicted against measured", help=help_of("predicted_change"), anchor=False)
     edits = table.dropna(subset=["predicted", "measured"])[["what", "predicted", "measured", "low", "high"]]
     if edits.empty:
-        st.markdown("Each edit adds a mark here once it is measured, so that trust in predictions can be earned.")
+        st.markdown("Each edit adds a mark here once it is measured, to show how far predictions can be trusted.")
         return
     drawing = charts.predictions(edits.assign(newest=edits.index == edits.index[-1]).round(6))
     draw(drawing, key="predictions", alt="Predicted against measured change of the loss, a mark per edit")
@@ -94,7 +94,9 @@ def _how_well(edits: pd.DataFrame) -> str:
     text = "Dashed: predicted and measured alike; diamond: the last edit; whiskers: 95 % intervals. "
     if clear.empty:
         return text + "No edit so far changed the loss by more than noise."
-    text += f"Of {len(clear)} edits that changed the loss beyond noise, the prediction had the direction of {right}."
+    text += (
+        f"Of {len(clear)} edits that changed the loss beyond noise, the prediction had the right direction for {right}."
+    )
     if len(edits) >= _FEWEST and edits[["predicted", "measured"]].nunique().min() > 1:
         ranks = edits[["predicted", "measured"]].rank().to_numpy()
         correlation = numbers.signed(float(pd.DataFrame(ranks).corr().iloc[0, 1]), 2)

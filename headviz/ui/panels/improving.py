@@ -31,8 +31,8 @@ def improving(page: Page, mask: Mask) -> None:
     st.markdown(
         "Cuts one kept head and restores one cut head, in the order of the predicted change of the loss, and keeps "
         f"what is measured better on {examples_in_words(Measured(page.results))}. The number of heads stays; locked "
-        "heads and the least number per layer are respected. The result is never worse on these examples; whether it "
-        "is better elsewhere, the final figure tells."
+        "heads and the least number per layer are respected. The result is never worse on these examples; the final "
+        "figure tells whether it is better elsewhere."
     )
     here = Improved(page.results, mask, *_settings())
     run = replace(here, mask=page.session.improving or mask)
@@ -50,7 +50,7 @@ def improving(page: Page, mask: Mask) -> None:
         st.markdown(f"No swap made this mask better. {plain(run.done().ended)}")  # type: ignore[union-attr]
     if not job.active and mask.code != run.mask.code:
         st.button(
-            "Improve the mask in hand", key="improve_anew", icon=":material/restart_alt:", on_click=_begin,
+            "Improve the current mask", key="improve_anew", icon=":material/restart_alt:", on_click=_begin,
             args=(page, here),
         )  # fmt: skip
 
@@ -63,7 +63,7 @@ def _settings() -> tuple[str, int]:
             persist_state="session", help="The loss moves with every example, accuracy only where one flips.",
         )  # fmt: skip
         budget = st.segmented_control(
-            "At most so many evaluations", BUDGETS, key="improve_budget", default=BUDGETS[1], required=True,
+            "Evaluations at most", BUDGETS, key="improve_budget", default=BUDGETS[1], required=True,
             persist_state="session", help="It can be stopped at any time; the best mask so far stays.",
         )  # fmt: skip
     return measure or "loss", budget or BUDGETS[1]
@@ -103,7 +103,7 @@ def _found(page: Page, run: Improved, best: Best) -> None:
     elif before is not None and after is not None:
         _figures(before, after, metric_of(page, before))
     changed = run.mask.differing(best.mask)
-    st.markdown(f"Heads that changed sides: {', '.join(changed)}.")
+    st.markdown(f"Heads that were swapped: {', '.join(changed)}.")
     st.button(
         "Use the improved mask", key="use_improved", type=emphasis(), icon=":material/check:",
         on_click=_use, args=(page, best.mask),

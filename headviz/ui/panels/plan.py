@@ -46,7 +46,7 @@ def _in_force(page: Page, plans: Plans, plan: Plan) -> None:
     if trouble is not None:
         note(trouble)
     if plan.k is None:
-        st.markdown("Until there is a number of heads, no head is kept or pruned in the pictures below.")
+        st.markdown("No head is kept or pruned in the pictures below until there is a number of heads.")
         return
     kept, rescued = plan.picked
     total, brought = len(plan), int(rescued.sum())
@@ -71,7 +71,7 @@ def _in_force(page: Page, plans: Plans, plan: Plan) -> None:
 
 
 def _graph(page: Page, plan: Plan) -> None:
-    st.header("Heads that do alike", help=help_of("complementarity", "cluster", "medoid"), anchor=False)
+    st.header("Heads that do similar work", help=help_of("complementarity", "cluster", "medoid"), anchor=False)
     session = page.session
     with st.container(horizontal=True, gap="medium", key="graph_choices"):
         colours = [name for name in charts.COLOURS if plan.salience is not None or name != "salience"]
@@ -97,7 +97,7 @@ def _graph(page: Page, plan: Plan) -> None:
 
 def _of_the_space(plan: Plan) -> str:
     if plan.placed.space == "tsne":
-        return "Axes have no unit, and distances on a t-SNE plane are not to scale."
+        return "The axes have no unit, and distances on a t-SNE plane are not to scale."
     if plan.placed.space == "features":
         return "Heads were grouped without a plane: these are two principal coordinates, for looking only."
     return "Axes are principal coordinates and have no unit."

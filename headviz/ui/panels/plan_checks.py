@@ -49,7 +49,7 @@ def overlap(page: Page, plan: Plan) -> None:
 
 
 def stability(page: Page, plan: Plan) -> None:
-    st.header("Steady or not", help=help_of("stability", "bootstrap", "jaccard"), anchor=False)
+    st.header("Stability", help=help_of("stability", "bootstrap", "jaccard"), anchor=False)
     plans = Plans(page.results)
     table, job = plans.stability(plan), plans.stability_job(plan)
     if table is None and job is not None and job.state != "done":

@@ -31,7 +31,7 @@ def take_home(page: Page, plan: Plan) -> None:
         st.button(
             f"Use this mask ({numbers.many(len(mask.pruned), 'head')} cut)", key="use_plan", type=emphasis(),
             icon=":material/content_cut:", disabled=in_hand, on_click=use,
-            help="It becomes the mask in hand on the Mask and Export pages, in the criterion's place. Undo on the Mask "
+            help="It becomes the current mask on the Mask and Export pages, in the criterion's place. Undo on the Mask "
             "page takes that back.",
         )  # fmt: skip
         st.download_button(
@@ -46,7 +46,7 @@ def take_home(page: Page, plan: Plan) -> None:
             )  # fmt: skip
         if in_hand:
             st.page_link(
-                "pages/mask.py", label="In hand: go on to Mask", icon=":material/arrow_forward:",
+                "pages/mask.py", label="It is the current mask: go on to Mask", icon=":material/arrow_forward:",
                 query_params=session.written or None,
             )  # fmt: skip
 

@@ -169,7 +169,7 @@ def degree_slider(page: Page) -> None:
     )
     st.markdown(
         "The degree sets the kept share almost alone: from about half of the heads at 2 to a fifth at 8, on noise as "
-        "on real heads. No smoothing looks at the data more, and is less dependable."
+        "on real heads. Without smoothing the number follows the data more and is less stable."
     )
 
 

@@ -74,21 +74,21 @@ def _final_figures(measured: Measured, now: Evaluation, before: Evaluation, chos
     st.markdown(f"On {examples_in_words(measured)}. Below each figure stands its 95 % interval.")
     others = [name for name in now.metrics if name != chosen]
     columns = places(len(others) + 5, "final")
-    metric(columns[0], now, chosen, when="final")
+    metric(columns[0], now, chosen, title=f"Final {numbers.named(chosen)}")
     metric(columns[1], before, chosen, when="of the whole model")
-    change(columns[2], now, before, chosen, when="final")
-    agreement(columns[3], now, before, when="final")
+    change(columns[2], now, before, chosen, title="Final change in")
+    agreement(columns[3], now, before, title="Final agreement")
     constant(columns[4], before, chosen)
     for column, name in zip(columns[5:], others, strict=True):
-        metric(column, now, name, when="final")
+        metric(column, now, name, title=f"Final {numbers.named(name)}")
 
 
 def _looks(page: Page) -> None:
     looks = len(page.session.reported)
     if looks > 1:
         st.markdown(
-            f"{looks} masks were measured on these examples in this visit. The best of several flatters itself, the "
-            "more so the more there are."
+            f"{looks} masks were measured on these examples in this visit. The best of several looks better than it "
+            "is, the more so the more there are."
         )
 
 
@@ -102,15 +102,15 @@ def metric(place: object, known: Evaluation, name: str, *, title: str = "", when
     figure(place, called, numbers.quantity(estimate.value, name), numbers.interval(estimate, name), name)
 
 
-def change(place: object, now: Evaluation, before: Evaluation, name: str, *, when: str = "") -> None:
+def change(place: object, now: Evaluation, before: Evaluation, name: str, *, title: str = "Change in") -> None:
     """The paired difference in a metric."""
-    moved, title = now.against(before, name), f"Change in {numbers.named(name)} {when}".strip()
-    figure(place, title, numbers.change(moved, name), numbers.change_interval(moved, name), "paired_difference")
+    moved, called = now.against(before, name), f"{title} {numbers.named(name)}"
+    figure(place, called, numbers.change(moved, name), numbers.change_interval(moved, name), "paired_difference")
 
 
-def agreement(place: object, now: Evaluation, before: Evaluation, *, when: str = "") -> None:
+def agreement(place: object, now: Evaluation, before: Evaluation, *, title: str = "Agreement") -> None:
     """How often two evaluations predict the same."""
-    same, title = now.agreement(before), f"Agreement {when}".strip()
+    same = now.agreement(before)
     figure(place, title, numbers.share(same.value), numbers.interval(same, "agreement"), "agreement")
 
 
@@ -197,5 +197,5 @@ def caveat(page: Page) -> str:
     data = page.session.data
     assert data is not None
     if data.selection is data.calibration:
-        return "Scores come from these examples, too, so figures here flatter a mask: quote the final figure."
-    return "Nothing was scored on them, but whoever picks the best mask here flatters it: quote the final figure."
+        return "Scores come from these examples, too, so a mask looks better here than it is: quote the final figure."
+    return "A mask that is chosen by its figures on these examples looks better than it is: quote the final figure."

@@ -52,8 +52,8 @@ def _before_and_after(page: Page, run: RecoveryRun) -> None:
     best = run.recovery.history.best if run.recovery is not None else None
     chosen = "" if best is None else f" The weights are those of step {best:,}, the best on them."
     st.markdown(
-        f"On {_examples(run.validation)}.{chosen} The step was chosen on these texts, so the figures flatter the "
-        "recovered model a little."
+        f"On {_examples(run.validation)}.{chosen} The step was chosen on these texts, so the recovered "
+        "model looks a little better on them than it is."
     )
     levels = run.levels["selection"]
     metric_choice(page, levels.whole)
@@ -124,7 +124,7 @@ def _use(page: Page, run: RecoveryRun) -> None:
     assert run.recovery is not None
     session, subject = page.session, run.recovery.subject
     if session.subject is not None and session.subject.fingerprint == subject.fingerprint:
-        st.success(f"{plain(subject.name)} is the model in hand.")
+        st.success(f"{plain(subject.name)} is the current model.")
         st.page_link("pages/export.py", label="Export it", icon=":material/save:", query_params=session.written or None)
         return
 
@@ -167,7 +167,7 @@ def _differences(page: Page, run: RecoveryRun, twin: RecoveryRun) -> None:
     assert run.recovery is not None and twin.recovery is not None
     own, other = run.levels["selection"].recovered, twin.levels["selection"].recovered
     assert own is not None and other is not None
-    st.markdown(f"{run.title} less LoRA, on {_examples(run.validation)}, on which both chose their best step.")
+    st.markdown(f"{run.title} minus LoRA, on {_examples(run.validation)}, on which both chose their best step.")
     columns = places(2, "recover_beside")
     metric = metric_of(page, own)
     change = own.against(other, metric)
@@ -179,11 +179,11 @@ def _differences(page: Page, run: RecoveryRun, twin: RecoveryRun) -> None:
         figure(
             columns[1], "Frozen from the bottom", f"{from_the_bottom(run.recovery.history)} of {len(checks)} checks",
             "no live block below a frozen one",
-            explained="At so many checks the frozen blocks were the lowest ones: only those save memory.",
+            explained="The number of checks at which the frozen blocks were the lowest ones: only those save memory.",
         )  # fmt: skip
     table = run.recovery.cost.against(twin.recovery.cost)
     draw(charts.meters(table), key="recover_cost", alt=f"Cost of {run.title} as differences to LoRA")
-    st.markdown("Times are of this machine, one run each, and scatter with what else it does; counts do not.")
+    st.markdown("Times were taken on this machine, one run each, and vary with what else it does; counts do not.")
 
 
 def _side_by_side(page: Page, run: RecoveryRun) -> None:
@@ -207,12 +207,12 @@ def _slice(page: Page, run: RecoveryRun) -> None:
         if known is not None:
             draw(charts.loss_slice(known.frame), key="recover_slice", alt=f"Loss along random directions, {names}")
             rises = ", ".join(
-                f"{row.name} {row.rise:.3f} nats ({row.lowest:.3f} to {row.highest:.3f} by direction)"
+                f"{row.name} {row.rise:z.3f} nats ({row.lowest:z.3f} to {row.highest:z.3f} by direction)"
                 for row in known.rise.itertuples(index=False)
             )
             st.markdown(
-                f"On {known.examples:,} validation texts, the loss at half the way rises by {rises}. A few directions "
-                "say little about flatness."
+                f"On {known.examples:,} validation texts, half-way along a direction the loss rises by {rises}. A few "
+                "directions say little about flatness."
             )
         elif job is not None and job.state != "done":
             wait_for(job, page)
@@ -222,7 +222,7 @@ def _slice(page: Page, run: RecoveryRun) -> None:
                 "weights, at 21 points, on at most 512 validation texts."
             )
             st.button(
-                "Slice the loss", key="recover_ask_slice", icon=":material/terrain:",
+                "Measure the loss around the weights", key="recover_ask_slice", icon=":material/terrain:",
                 on_click=recoveries.ask_slice, args=(run,),
             )  # fmt: skip
 

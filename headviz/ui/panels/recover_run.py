@@ -170,7 +170,7 @@ def _threshold(run: RecoveryRun, history: History | None, check: int | None) -> 
         draw(drawing, key="recover_threshold", alt=f"The threshold over {total:,} steps, and where the run is")
     with sides.cell():
         if history is None or not history.checks:
-            st.markdown(f"The first look at importance is at step {schedule.check_steps(total)[0]:,}.")
+            st.markdown(f"Importance is first checked at step {schedule.check_steps(total)[0]:,}.")
             return
         frame = history.importance_frame()
         at = check if check is not None else history.checks[-1].step
@@ -236,7 +236,7 @@ def _meters(run: RecoveryRun, history: History) -> None:
     figure(columns[4], "Time", f"{cost.total_seconds:,.0f} s", seconds_in_words(cost), explained=_SECONDS)
 
 
-_SECONDS = "By the clock: training steps, looks at importance, evaluation on the validation texts, saving checkpoints."
+_SECONDS = "By the clock: training steps, checks of importance, evaluation on the validation texts, saving checkpoints."
 
 
 def seconds_in_words(cost: Cost) -> str:

@@ -32,7 +32,7 @@ _SLIDERS = {
     "warmup": ("End of the warm-up, % of the steps", 0.01, 100),
     "end": ("End of the rise, % of the steps", 0.01, 100),
     "level": ("Level of the threshold", 0.01, 1),
-    "checks": ("Looks at importance", 1, 1),
+    "checks": ("Checks of importance", 1, 1),
 }
 _LABELS = {
     "lr": "Learning rate",
@@ -102,10 +102,10 @@ def _in_words(page: Page, mask: Mask) -> None:
         of += f", and {repeated:,} that it has, too, are left out"
     st.markdown(
         f"**{plain(subject.name)}**: {what}. Trained on {count} texts of {_named(train)}{drawn}; the best step is "
-        f"chosen on {len(validation):,} texts of {of}. What is reported in the end touches neither."
+        f"chosen on {len(validation):,} texts of {of}. The final figures come from neither."
     )
     if not mask.pruned:
-        note("Nothing is cut, so there is nothing to recover. Fine-tuning the whole model is a comparison, no more.")
+        note("Nothing is cut, so there is nothing to recover. Fine-tuning the whole model serves as a comparison only.")
 
 
 def _named(data: Any) -> str:
@@ -262,8 +262,8 @@ def _start(page: Page, mask: Mask) -> None:
     missing = COUNTS_FROM in methods[choice.method].takes and run.parent is None and not run.settings.get("lowest")
     if missing:
         st.markdown(
-            "This control copies at which steps a SAFE run froze how many blocks. Run SAFE on the same mask, texts and "
-            "seed first."
+            "This control freezes as many blocks at the same steps as a SAFE run did. Run SAFE on the same mask, texts "
+            "and seed first."
         )
 
     def start() -> None:

@@ -39,7 +39,7 @@ def _cost(page: Page, mask: Mask) -> None:
     subject = page.session.subject
     assert subject is not None
     st.markdown(
-        "A mask alone saves nothing: its gates are shut, but the weights stay and are run. The figures are what "
+        "A mask alone saves nothing: the weights of cut heads stay and are still computed. The figures are what "
         "physical pruning saves, once the heads are cut out of the weights. FLOPs are counted from shapes, not from a "
         "clock. Embeddings and feed-forward parts stay as they are."
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST = 20  # names
 LONGEST = 60  # characters of a name
 IN_HAND = ""  # among names, which are never empty
-_IN_HAND_TITLE = "Mask in hand"
+_IN_HAND_TITLE = "Current mask"
 _NAME, _SUGGESTED, _TROUBLE = "mask_name", "_suggested_name", "_name_trouble"
 _SIDES = {"A": "side_a", "B": "side_b"}
 _WANTED = "_measure_sides"  # codes of the masks that the visitor wants measured
@@ -41,13 +41,13 @@ def side_by_side(page: Page, mask: Mask) -> None:
     _naming(page, mask)
     if not page.session.named:
         st.markdown(
-            "No mask is named yet. Give the one in hand a name, go on with the heads or another criterion, and compare "
-            "the two here."
+            "No mask is named yet. Save the current one under a name, change heads or the criterion, and compare the "
+            "two here."
         )
         return
     a, b = _chosen(page, mask)
     if a.code == b.code:
-        st.markdown("**A and B cut the same heads.** Choose another mask, or change heads of the one in hand.")
+        st.markdown("**A and B cut the same heads.** Choose another mask, or change heads of the current one.")
         return
     left, right = st.columns(2, gap="large")
     with left:
@@ -72,9 +72,15 @@ def _naming(page: Page, mask: Mask) -> None:
         before[:] = [*before[-20:], suggested]
     with st.container(horizontal=True, vertical_alignment="bottom", key="naming"):
         st.text_input(
-            "Name for the mask in hand", key=_NAME, width=360, on_change="ignore", persist_state="session",
+            "Name for the current mask", key=_NAME, width=360, on_change="ignore", persist_state="session",
         )  # fmt: skip
-        st.button("Put aside", key="put_aside", icon=":material/bookmark_add:", on_click=_put_aside, args=(page, mask))
+        st.button(
+            "Save under this name",
+            key="put_aside",
+            icon=":material/bookmark_add:",
+            on_click=_put_aside,
+            args=(page, mask),
+        )
     if trouble := state.pop(_TROUBLE, None):
         sentence(trouble)
 
@@ -146,13 +152,13 @@ def _about(page: Page, in_hand: Mask, side: str, name: str, mask: Mask) -> None:
     text = f"{mask.count} of {sum(mask.heads)} heads kept, {len(mask.pruned)} cut."
     against = [head for head, kept in session.choice.locks.items() if kept != (head in mask.kept)]
     if against:
-        heads = "1 locked head stands" if len(against) == 1 else f"{len(against)} locked heads stand"
-        text += f" {heads} otherwise here; using the mask leaves locks as they are."
+        heads = "1 locked head differs" if len(against) == 1 else f"{len(against)} locked heads differ"
+        text += f" {heads} here; using the mask leaves locks as they are."
     st.markdown(text)
     with st.container(horizontal=True, key=f"side_actions_{side}"):
         st.button(
             f"Use {side}", key=f"use_{side}", icon=":material/check:", on_click=_use, args=(page, mask, name),
-            disabled=mask.code == in_hand.code, help="Make it the mask in hand; undo takes that back.",
+            disabled=mask.code == in_hand.code, help="Make it the current mask; undo takes that back.",
         )  # fmt: skip
         st.download_button(
             f"Download {side} (JSON)", mask.content(".json"), file_name(name or _IN_HAND_TITLE), "application/json",
@@ -160,7 +166,7 @@ def _about(page: Page, in_hand: Mask, side: str, name: str, mask: Mask) -> None:
         )  # fmt: skip
         st.button(
             f"Delete {side}", key=f"delete_{side}", icon=":material/delete:", on_click=_delete, args=(page, name),
-            disabled=name == IN_HAND, help="Forget this name. The mask in hand stays.",
+            disabled=name == IN_HAND, help="Forget this name. The current mask stays.",
         )  # fmt: skip
 
 
@@ -231,7 +237,7 @@ def _measure(page: Page, measured: Measured, in_hand: Mask, missing: list[Mask])
         return
     job = measured.job(in_hand) if measured.evaluation(in_hand) is None else None
     if not others or (job is not None and job.active):
-        st.markdown("The mask in hand is measured first; the figures follow.")
+        st.markdown("The current mask is measured first; the figures follow.")
     else:
         wait_for(measured.ask(others[0]), page)
 

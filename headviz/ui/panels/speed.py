@@ -40,7 +40,7 @@ def speed(page: Page, mask: Mask) -> None:
         return
     st.markdown(
         "Fewer FLOPs are not always less time. Both models are run in turns on this machine, one text at a time and 32 "
-        "together; other work on it makes the figures scatter."
+        "together; other work on it makes the figures vary."
     )
 
     def start() -> None:

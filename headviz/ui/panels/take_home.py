@@ -174,7 +174,7 @@ def open_again(page: Page) -> None:
 
     st.file_uploader(
         "A mask saved by headviz, .json or .npz", type=["json", "npz"], key=key, max_upload_size=5, on_change=read,
-        help="Its heads become the mask in hand, with the criterion and settings that it records. "
+        help="Its heads become the current mask, with the criterion and settings that it records. "
         "Undo on the Mask page takes that back.",
     )  # fmt: skip
 

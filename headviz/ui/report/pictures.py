@@ -113,7 +113,7 @@ def _brief(value: float) -> str:
     if math.isnan(value):
         return "?"
     places = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
-    return f"{value:.{places}f}" if abs(value) < 1e4 else f"{value:.0e}"
+    return f"{value:z.{places}f}" if abs(value) < 1e4 else f"{value:.0e}"
 
 
 def _colour(share: float) -> tuple[str, str]:

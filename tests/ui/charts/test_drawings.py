@@ -38,7 +38,7 @@ DRAWINGS = {
         constant=0.2,
     ),
     "layers": lambda: charts.layers(frame()),
-    "ticks": lambda: charts.ticks([0.1, 0.5], 0.1, 0.5, [(0.0, "0"), (1.0, "1")], title="Alpha"),
+    "ticks": lambda: charts.ticks([0.1, 0.5], 0.1, 0.5, [(0.0, "0"), (1.0, "1")]),
     "map": lambda: charts.attention_map(TOKENS, np.full((9, 9), 1 / 9, np.float32), title="L0H0"),
     "attribution": lambda: charts.attribution(TOKENS, np.linspace(-1, 1, 9), label="good"),
 }

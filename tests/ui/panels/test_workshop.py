@@ -146,8 +146,8 @@ def test_every_figure_is_of_the_chosen_metric(at: Any) -> None:
             numbers.quantity(Measured(results, part).evaluation().constant_in(name), name)  # type: ignore[arg-type,union-attr]
             for part in ("selection", "report")
         }
-        assert f"{title} final" in shown and f"Change in {within} final" in shown
-        assert not any("accuracy" in label for label in shown)
+        assert f"Final {within}" in shown and f"Final change in {within}" in shown
+        assert not {"Accuracy now", "Change in accuracy", "Final change in accuracy"} & set(shown)
 
 
 def test_difference_from_the_last_mask_is_paired_and_says_where_it_could_be_noise(at: Any) -> None:
@@ -183,7 +183,7 @@ def test_data_that_went_away_shows_the_next_step_and_keeps_the_mask(at: Any) -> 
     edits, data = dict(session.choice.edits), session.data
     session.data = None
     at.run()
-    assert not at.exception and "data to score and measure on is missing" in text(at)
+    assert not at.exception and "next, open data to score heads and to measure quality on" in text(at)
     session.data = data
     at.run()
     assert session.choice.edits == edits and "heads kept**" in text(at)
@@ -243,7 +243,7 @@ def test_trust_counts_only_edits_beyond_noise(edits: list[tuple[float, ...]], to
     text = _how_well(pd.DataFrame(edits, columns=["predicted", "measured", "low", "high"]))
     assert told in text
     if "Of 2" in told:
-        assert "had the direction of 1" in text
+        assert "had the right direction for 1" in text
 
 
 # -- improving ---------------------------------------------------------------------------------------------------------
@@ -283,10 +283,10 @@ def test_every_view_stands_without_an_error(at: Any) -> None:
 
 def test_final_figure_is_measured_on_a_click_and_counts_the_looks(at: Any) -> None:
     session = session_of(at)
-    assert "Accuracy final" not in figures(at)
+    assert "Final accuracy" not in figures(at)
     button(at, "Measure the final figure").click().run()
-    assert figures(at)["Accuracy final"].endswith("%") and len(session.reported) == 1
+    assert figures(at)["Final accuracy"].endswith("%") and len(session.reported) == 1
     button(at, "Cut L").click().run()
-    assert "Accuracy final" not in figures(at)
+    assert "Final accuracy" not in figures(at)
     button(at, "Measure the final figure").click().run()
     assert "2 masks were measured on these examples" in text(at)
