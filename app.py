@@ -42,7 +42,7 @@ else:
 
 with st.expander(
     "Open another model or data" if session.model else "Open your own",
-    expanded=not (session.model and session.data) or bool(session.troubles),
+    expanded=not page.results.ready or bool(session.troubles),
 ):
     forms.what_is_open_to(page)
     sides = st.grid(2, min_column_width=300, gap=("small", "large"))

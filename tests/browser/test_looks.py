@@ -102,7 +102,7 @@ _FAINT = r"""() => {
   const mark = (text, below) => {
     const box = text.getBoundingClientRect();
     const found = document.elementsFromPoint(box.x + box.width / 2, box.y + box.height / 2)
-      .find(one => one.closest('.role-mark') && one.tagName === 'path'
+      .find(one => one.closest('.role-mark') && one.tagName === 'path' && Number(getComputedStyle(one).fillOpacity) > 0
         && !['none', 'transparent'].includes(getComputedStyle(one).fill));
     if (!found) return below;
     const style = getComputedStyle(found), fill = rgba(style.fill);
@@ -114,6 +114,7 @@ _FAINT = r"""() => {
     if (!/[\p{L}\p{N}]/u.test(words) || box.width < 2 || box.height < 2) return;
     if (style.visibility === 'hidden' || /Material/.test(style.fontFamily)) return;
     if (node.closest('[disabled], [aria-disabled=true], [aria-hidden=true], .hv-say')) return;
+    if (node.closest('details:not([open])') && !node.closest('summary')) return;
     const colour = rgba(paint(style)), shown = opacity(node);
     if (shown === 0) return;
     const below = base(node, ground(node));

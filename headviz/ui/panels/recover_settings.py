@@ -63,12 +63,7 @@ def settings(page: Page, mask: Mask) -> None:
         return
     if not mask.keep.any():
         note("The mask cuts every head, so nothing is left to recover. Keep at least one head.")
-        st.page_link(
-            "pages/mask.py",
-            label="Change the mask",
-            icon=":material/content_cut:",
-            query_params=page.session.written or None,
-        )
+        _to_mask(page, "Restore heads on Mask")
         return
     _in_words(page, mask)
     with st.expander("Settings of a run", expanded=Recoveries(page.results).shown() is None):
@@ -106,6 +101,12 @@ def _in_words(page: Page, mask: Mask) -> None:
     )
     if not mask.pruned:
         note("Nothing is cut, so there is nothing to recover. Fine-tuning the whole model serves as a comparison only.")
+        _to_mask(page, "Cut heads on Mask")
+
+
+def _to_mask(page: Page, label: str) -> None:
+    settings = page.session.written or None
+    st.page_link("pages/mask.py", label=label, icon=":material/content_cut:", query_params=settings)
 
 
 def _named(data: Any) -> str:
