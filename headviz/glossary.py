@@ -153,8 +153,8 @@ _TERMS: dict[str, Term] = {
     ),
     "entropy": Term(
         "Entropy",
-        "One minus the min-max normalised attention entropy, so that focused heads are kept; with "
-        'keep="diffuse" the other way round.',
+        "One minus the min-max normalised attention entropy, so that focused heads are kept; with the option keep set "
+        "to diffuse, the other way round.",
         ("attention_entropy", "hies"),
     ),
     "evaluation": Term(
@@ -223,9 +223,9 @@ _TERMS: dict[str, Term] = {
     ),
     "gqa_pruning": Term(
         "Cutting grouped heads",
-        "Of heads that share keys and values, *groups* frees a group once all its heads are cut, till when zeros stand "
-        "for them; *exact* cuts every head and repeats keys and values where groups become unequal; *folded* keeps all "
-        "shapes, with zeros.",
+        "Of heads that share keys and values, *groups* frees a group once all its heads are cut and writes zeros for "
+        "them until then; *exact* cuts every head and repeats keys and values where groups become unequal; *folded* "
+        "keeps all shapes, with zeros.",
         ("gqa", "pruning"),
     ),
     "head": Term(
@@ -332,8 +332,8 @@ _TERMS: dict[str, Term] = {
     ),
     "loss_slice": Term(
         "Loss slice",
-        "The loss along a random direction through the weights, each row of it as long as that row of weights; flat "
-        "or steep, it says something only over several directions.",
+        "The loss along a random direction through the weights, each row of it as long as that row of weights; one "
+        "direction alone says little about how flat the loss is.",
         ("recovery",),
     ),
     "macro_f1": Term(
@@ -426,7 +426,7 @@ _TERMS: dict[str, Term] = {
     ),
     "random": Term(
         "Random",
-        "A seeded order of all heads that knows nothing, the control every criterion has to beat.",
+        "A seeded random order of all heads, the control every criterion has to beat.",
         ("control", "chance_line"),
     ),
     "ranking": Term(

@@ -24,7 +24,7 @@ with ui.shown():
                 quality.final(page, mask)
             with right, ui.shown():
                 take_home.files(page, mask)
-            with right, ui.shown():
+            with left, ui.shown():  # under the grid, so that neither half stays empty
                 report.report(page, mask)
             with ui.shown():
                 models.models(page, mask)

@@ -32,7 +32,7 @@ with ui.shown():
         if mask is not None:
             for text in mask.warnings:
                 note(text)
-            with ui.shown():
+            with left if cut.is_tall(mask) else st.container(), ui.shown():
                 answers.answers(page, mask)
             with ui.shown():
                 views.views(page, mask)

@@ -18,6 +18,7 @@ from headviz.ui.waiting import wait_for
 if TYPE_CHECKING:
     from headviz.mask import Mask
 
+_TALL = 16  # layers
 _MOST_NAMED = 12
 
 
@@ -66,6 +67,11 @@ def _ask_slow(page: Page) -> None:
         "Compute it", key="compute", type=controls.emphasis(), on_click=compute,
         icon=":material/calculate:",
     )  # fmt: skip
+
+
+def is_tall(mask: Mask) -> bool:
+    """Whether the grid reaches far below the controls beside it, so that there is room for figures under them."""
+    return len(mask.heads) > _TALL
 
 
 def grid(page: Page, mask: Mask) -> None:

@@ -169,6 +169,18 @@ def test_figures_are_those_of_the_evaluations(read: Reader) -> None:
     assert "4 masks were measured on these examples" in read.text and "3 texts were cut" in read.text
 
 
+def test_chosen_metric_stands_first_with_its_difference_and_constant_line(report: Report) -> None:
+    """With all ten examples "fine" the macro-F1 before is that of eight right: F1 8/9 and 0, of two classes that
+    occur; a constant classifier's is 1."""
+    measured = report.measured[0]
+    both = {name: replace(getattr(measured, name), metric_names=("accuracy", "macro_f1")) for name in ("before", "now")}
+    told = Reader(written(replace(report, measured=(replace(measured, **both),), metric="macro_f1")))
+    assert told.row("Macro-F1")[1].startswith("44.4 %") and told.row("Macro-F1")[2].startswith("33.3 %")
+    assert told.row("Macro-F1")[3].startswith("\u221211.1 pts")
+    assert told.row("Macro-F1 of a constant classifier")[1:3] == ["100.0 %", "100.0 %"]
+    assert "Macro-F1 is 33.3 %" in told.text and "Macro-F1: a dot with its 95 % interval" in told.text
+
+
 def test_confusion_has_a_row_for_every_label(read: Reader) -> None:
     before, now = (row for row in read.rows if row[0] == "fine")
     assert before == ["fine", "220 %", "880 %", "00 %"] and now == ["fine", "550 %", "550 %", "00 %"]
