@@ -40,6 +40,11 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.features)
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest text."""
+        return max(map(_length, self.features), default=0)
+
     def plan(self, batch_tokens: int = BATCH_TOKENS, batch_size: int | None = None) -> list[np.ndarray]:
         """Indices of each batch: longest first, ties in the data's order; at most ``batch_tokens`` padded tokens or
         ``batch_size`` examples each."""

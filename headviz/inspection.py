@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from headviz import room
 from headviz.errors import DataError, MaskError, ScoreError
 from headviz.evaluation import gates_of
 from headviz.listing import listed
@@ -66,7 +67,9 @@ def attention_of(
     """
     chosen = [_head(subject, head) for head in heads]
     one = _Encoding(subject, text)
-    observer = MapObserver({layer for layer, _ in chosen})
+    layers = {layer for layer, _ in chosen}
+    room.for_maps(subject, len(one.tokens), kept=len(layers))
+    observer = MapObserver(layers)
     gates = None if mask is None else subject.gates(mask.keep)
     with torch.no_grad():
         logits = subject.forward(one.inputs, gates=gates, observers=[observer])
@@ -122,12 +125,13 @@ def token_attribution(
         }
         return subject.forward({"inputs_embeds": embeddings, **inputs}, gates=gates)[:, goal]
 
+    at_once = max(1, room.for_gradients(subject, len(one.tokens), 8 * len(one.tokens)) // len(one.tokens))
     with Progress(steps, "attributing tokens", on_progress, cancel) as progress, torch.enable_grad():
         values, gap = IntegratedGradients(logit).attribute(
             subject.embed(one.inputs["input_ids"]),
             baselines=subject.embed(one.baseline),
             n_steps=steps,
-            internal_batch_size=8,
+            internal_batch_size=at_once,
             return_convergence_delta=True,
         )
         progress.finish()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from headviz import hies as hies_
-from headviz import stats
+from headviz import room, stats
 from headviz.batches import BATCH_TOKENS
 from headviz.data import require_data
 from headviz.errors import DataError, ScoreError
@@ -281,6 +281,7 @@ def score_beside(
     # a caller's inference mode would leave nothing to differentiate
     with Progress(len(data), "scoring heads", on_progress, cancel) as progress, torch.inference_mode(False):
         encoded = subject.encode(data.inputs)
+        batch_tokens = room.for_gradients(subject, encoded.longest, batch_tokens)
         for batch in encoded.batches(batch_tokens, batch_size):
             observer = EntropyObserver(batch.real, normalised=entropy == "normalised", order=order)
             chosen = None if wanted is None else wanted[batch.indices]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headviz import memory
+from headviz import memory, room
 from headviz.complementarity import streamed
 from headviz.complementarity.classes import Classes, classes_of
 from headviz.complementarity.moments import Moments, size_of
@@ -226,7 +226,10 @@ def signatures(
     if len(data) == 0:
         raise DataError(f"{data.name} has no examples; choose data with at least one row.")
     found = classes_of(subject, data, options.classes, options.bins, on_progress=on_progress, cancel=cancel)
-    lengths = np.array([len(one["input_ids"]) for one in subject.encode(data.inputs).features])
+    encoded = subject.encode(data.inputs)
+    lengths = np.array([len(one["input_ids"]) for one in encoded.features])
+    for indices in encoded.plan(batch_size=batch_size):
+        room.for_maps(subject, int(lengths[indices].max()), len(indices))
     fixed = grid is not BY_PRESET or preset != "headviz"
     side = options.grid if fixed else min(options.grid, max(_SMALLEST_GRID, int(np.median(lengths))))
     _require(len(found.names), options.nulls, sum(subject.heads), side, len(data))
