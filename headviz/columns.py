@@ -26,7 +26,9 @@ PAIRS = (
     ("question", "sentence"),
 )
 LABELS = ("label", "labels", "target", "sentiment", "class", "gold_label")
+_LOOKED_AT, _COLUMNS_LOOKED_AT = 200, 200
 _KNOWN = {*SINGLES, *LABELS, *(name for pair in PAIRS for name in pair)}
+_INK = re.compile(r"[^\s\u200b-\u200d\u2060\ufeff]").search  # finds what is neither space nor of no width
 _NUMERAL = re.compile(r"\s*([+-]?[0-9]{1,18})(\.0*)?\s*")
 
 RawLabel = str | int | None
@@ -43,6 +45,7 @@ class Rows:
     skipped: list[Skipped]
     label_names: tuple[str, ...] | None
     available: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def numeral(label: RawLabel) -> int | None:
@@ -83,6 +86,7 @@ def extract(tables: Sequence[Table], inputs: tuple[str, ...] | None, label: str 
         [one for part in parts for one in part.skipped],
         first.label_names,
         first.available,
+        tuple(dict.fromkeys(note for table in tables for note in table.notes)),
     )
     if not rows.ids:
         why = f" ({rows.skipped[0].reason})" if rows.skipped else ""
@@ -195,10 +199,35 @@ def _guessed_inputs(table: Table, label_at: int | None) -> tuple[int, ...]:
     if not readings:
         raise DataError(
             f"{table.source} has no column with a known name for the text; its columns are {_listed(table.names)}. "
-            f'Say which to take, such as inputs="{table.names[0] if table.names else "text"}"{_by_number(table)}.'
+            f"Say which to take{_such_as(table)}."
         )
     folded = [name.casefold() for name in names]
     return tuple(_position(table, table.names[folded.index(name)]) for name in readings[0])
+
+
+def wordiest(table: Table) -> int | None:
+    """The column whose values are most like texts: letters, and words by the look of a few rows; None without any."""
+    words = [_words(table.values(j)[:_LOOKED_AT]) for j in range(min(len(table.names), _COLUMNS_LOOKED_AT))]
+    return max(range(len(words)), key=words.__getitem__) if any(words) else None
+
+
+def _words(values: list[Any]) -> float:
+    """The mean number of words with a letter in them; that of labels, which come again, counts as less."""
+    texts = [value for value in values if isinstance(value, str)]
+    if not texts:
+        return 0.0
+    words = sum(any(map(str.isalpha, word)) for text in texts for word in text.split()[:200])
+    return words / len(values) * len(set(texts)) / len(texts)
+
+
+def _such_as(table: Table) -> str:
+    best = wordiest(table)
+    if best is None:
+        return _by_number(table)
+    name = table.names[best]
+    if name and len(_found(table, name)) == 1:
+        return f', such as inputs="{name}"{_by_number(table)}'
+    return f', such as inputs="{best}" (columns by number, from 0)' if table.headless is not None else ""
 
 
 def _guessed_label(table: Table, texts_at: tuple[int, ...]) -> int | None:
@@ -228,24 +257,23 @@ def _text_and_label(table: Table) -> tuple[int, int] | None:
 
 def _texts(table: Table, j: int) -> list[str | None]:
     values = table.values(j)
-    if not all(type(value) is str for value in values):
+    if not all(type(value) is str and _INK(value) for value in values):
         values = [_text(value, table, j, row) for value, row in zip(values, table.ids, strict=True)]
-    try:
-        "\n".join(value for value in values if value is not None).encode()
-    except UnicodeEncodeError:
-        row = next(row for value, row in zip(values, table.ids, strict=True) if value and not _is_unicode(value))
-        raise DataError(
-            f"{table.source}, row {row}: column {table.names[j]!r} holds half of a character (a lone surrogate). "
-            "Mend the text."
-        ) from None
+    for value, row in zip(values, table.ids, strict=True):
+        if value is not None and not value.isascii() and not _is_unicode(value):
+            raise DataError(
+                f"{table.source}, row {row}: column {table.names[j]!r} holds half of a character (a lone surrogate). "
+                "Mend the text."
+            )
     return values
 
 
 def _text(value: Any, table: Table, j: int, row: int) -> str | None:
+    """The text, None for a missing one and for one of nothing but spaces: a blank cell is no text in any format."""
     if value is None or (isinstance(value, float) and value != value):
         return None
     if isinstance(value, str):
-        return str(value)
+        return str(value) if _INK(value) else None
     raise DataError(
         f"{table.source}, row {row}: column {table.names[j]!r} holds {value!r:.40}, which is not a text. "
         "Name another column with inputs=, or turn this one into text first."

@@ -22,6 +22,7 @@ from headviz.columns import RawLabel, Rows, extract
 from headviz.demo import reviews
 from headviz.errors import DataError
 from headviz.provenance import hash_rows
+from headviz.readers.bounds import UPLOAD
 from headviz.readers.folder import SUFFIXES, find_split
 from headviz.readers.source import Source, from_bytes, from_file, from_folder, from_object
 from headviz.readers.table import Skipped, Table
@@ -53,7 +54,8 @@ class Data:
     - ``name``: the file's, folder's or data set's name, never a path; ``split``: the split that the rows are of, or
       None; ``splits``: all that the source has.
     - ``columns``: ``{"inputs": (names), "label": name or None}`` as taken; ``available``: every column of the source.
-    - ``skipped``: rows of the source that were left out, each an ``(id, reason)``.
+    - ``skipped``: rows of the source that were left out, each an ``(id, reason)``; ``notes``: sentences on what was
+      taken for granted in reading, such as an encoding.
     - ``labels_option``: the ``labels`` of `load_data`; ``label_names``: the names of integer labels, or None.
     """
 
@@ -97,6 +99,10 @@ class Data:
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         return tuple(self._rows.skipped)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._rows.notes
 
     @property
     def ids(self) -> np.ndarray:
@@ -190,12 +196,14 @@ def load_data(
 ) -> Data:
     """Read examples from ``source``.
 
-    source: ``"demo/reviews"``; a .csv, .tsv, .jsonl, .json, .parquet or .txt file (one text a line); a folder of such
-        files named after their splits, or of ``datasets.save_to_disk``; a pandas DataFrame or ``datasets.Dataset``; the
-        id of a Hugging Face data set. What exists as a local path wins over a hub id.
-    split: which split; None for the only one there is.
-    inputs, label: one column name, or two for pairs of texts, and the label's column; None to guess them where one
-        reading is possible. In a file without header line columns are called "0", "1", ...
+    source: ``"demo/reviews"``; a .csv, .tsv, .jsonl, .json, .parquet, .xlsx or .txt file (one text a line), those of
+        text also as .gz; a folder of such files named after their splits, of ``datasets.save_to_disk``, or of one text
+        a file below a folder per class; a pandas DataFrame or ``datasets.Dataset``; the id of a Hugging Face data set.
+        What exists as a local path wins over a hub id.
+    split: which split, or sheet of a workbook; None for the only split there is, or the first sheet.
+    inputs, label: one column name, or two for pairs of texts (also as one text with a comma between), and the label's
+        column; None to guess them where one reading is possible. In a file without header line columns are called
+        "0", "1", ...
     labels: how labels become the model's: by name (None), ``"ids"`` for integers that are the model's own ids, or a
         mapping from raw values to the model's labels.
     limit: at most so many rows, drawn without replacement and kept in the source's order. The draw depends on ``seed``
@@ -217,7 +225,11 @@ def require_data(data: Any) -> None:
 
 def splits_of(source: Any, *, offline: bool = False) -> tuple[str, ...]:
     """The names that ``split`` of `load_data` may have for ``source``, train first; () where it has no splits."""
-    return tuple(name for name in _open(source, offline).splits if name)
+    return _split_names(_open(source, offline))
+
+
+def _split_names(source: Source) -> tuple[str, ...]:
+    return () if source.default is not None else tuple(name for name in source.splits if name)
 
 
 def read_upload(
@@ -231,8 +243,9 @@ def read_upload(
     limit: int | None = None,
     seed: int = 0,
 ) -> Data:
-    """A file's ``content`` under the rules of `load_data`. ``name`` only tells its kind: nothing is written to disk."""
-    return _load(from_bytes(name, content), split, inputs, label, labels, limit, seed)
+    """A file's ``content`` under the rules of `load_data`, within the narrower bounds of uploads. ``name`` only tells
+    its kind: nothing is written to disk."""
+    return _load(from_bytes(name, content, UPLOAD), split, inputs, label, labels, limit, seed)
 
 
 def _load(
@@ -245,10 +258,9 @@ def _load(
     seed: int,
 ) -> Data:
     option, wanted = _checked_labels(labels), _checked_inputs(inputs)
-    chosen = find_split(split, list(source.splits), source.name)
+    chosen = find_split(source.default if split is None else split, list(source.splits), source.name)
     rows = extract(source.splits[chosen](), wanted, None if label is None else str(label))
-    splits = tuple(name for name in source.splits if name)
-    return _drawn(Data(source.name, chosen or None, splits, rows, option), limit, seed)
+    return _drawn(Data(source.name, chosen or None, _split_names(source), rows, option), limit, seed)
 
 
 def _open(source: Any, offline: bool) -> Source:

@@ -233,8 +233,37 @@ def test_row_without_text_is_listed_and_its_number_stays_free() -> None:
     assert rows.skipped == [Skipped(1, "no text in column 'premise'"), Skipped(2, "no text in column 'hypothesis'")]
 
 
-def test_empty_text_is_a_text() -> None:
-    assert extract([table(text=["", "a"], label=[0, 1])], None, None).inputs == [("",), ("a",)]
+@pytest.mark.parametrize("blank", ["", "   ", "\t\n", "\u00a0", "\u200b\ufeff", None, float("nan")])
+def test_blank_text_is_listed_as_no_text(blank: object) -> None:
+    rows = extract([table(text=[blank, "a", " \u200b."], label=[0, 1, 1])], None, None)
+    assert rows.inputs == [("a",), (" \u200b.",)]
+    assert rows.skipped == [Skipped(0, "no text in column 'text'")]
+
+
+@pytest.mark.parametrize(
+    ("columns", "suggested"),
+    [
+        ({"": ["0", "1"], "review_text": ["good film", "bad film"], "stars": ["5", "1"]}, 'inputs="review_text"'),
+        ({"v1": ["ham", "spam", "ham"], "v2": ["go until", "free entry", "see you"], "": ["", "", ""]}, 'inputs="v2"'),
+        ({"id": ["a b", "c d"], "tweet": ["one two three", "four five six"], "user": ["x", "y"]}, 'inputs="tweet"'),
+        ({"stars": [1, 2], "note": ["a word", None]}, 'inputs="note"'),
+        ({"topic": ["world news"] * 4, "body": ["a b", "c d", "e f", "g h"]}, 'inputs="body"'),
+    ],
+)
+def test_column_that_is_suggested_is_the_wordiest(columns: dict, suggested: str) -> None:
+    with pytest.raises(DataError, match="no column with a known name") as e:
+        extract([table(**columns)], None, None)
+    assert suggested in str(e.value)
+
+
+def test_no_column_is_suggested_where_none_has_words() -> None:
+    with pytest.raises(DataError, match=r"Say which to take\."):
+        extract([table(a=[1, 2], b=[3, 4])], None, None)
+
+
+def test_column_without_a_name_is_suggested_by_its_number() -> None:
+    with pytest.raises(DataError, match=r'such as inputs="0" \(columns by number, from 0\)'):
+        extract([tsv("\tstars\na good film\t5\na bad one\t1\n")], None, None)
 
 
 def test_no_rows_or_none_with_a_text_is_an_error() -> None:

@@ -20,6 +20,7 @@ from headviz.data import Data, Example, load_data, read_upload, splits_of
 from headviz.demo import reviews
 from headviz.errors import DataError
 from headviz.labels import match_labels
+from tests.workbook import workbook
 
 ROWS = [("good", "pos"), ("bad", "neg"), ('"odd" one', "pos")]
 FRAME = pd.DataFrame(ROWS, columns=["text", "label"])
@@ -166,9 +167,9 @@ def test_source_that_is_none_is_an_error(source: object, message: str) -> None:
 
 
 def test_file_of_an_unknown_kind_lists_the_known_ones(tmp_path: Path) -> None:
-    (tmp_path / "a.xlsx").write_bytes(b"PK")
-    with pytest.raises(DataError, match=r"a\.xlsx is of no known kind\. Known are \.csv, \.tsv"):
-        load_data(tmp_path / "a.xlsx")
+    (tmp_path / "a.ods").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"a\.ods is of no known kind\. Known are \.csv, \.tsv"):
+        load_data(tmp_path / "a.ods")
     with pytest.raises(DataError, match="is of no known kind"):
         read_upload("", b"text")
 
@@ -197,7 +198,34 @@ def test_option_out_of_range_is_an_error(options: dict, message: str) -> None:
 
 # Round trips
 
-TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
+
+def _is_blank(text: str) -> bool:
+    """Whether there is nothing to see in it: such rows are left out."""
+    return all(one.isspace() or one in "\u200b\u200c\u200d\u2060\ufeff" for one in text)
+
+
+BLANKS = ["good film", "", "   ", "bad film"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "json", "parquet", "xlsx", "frame"])
+def test_blank_texts_are_left_out_alike_in_every_format(kind: str) -> None:
+    frame = pd.DataFrame({"text": BLANKS, "label": ["a", "b", "b", "a"]})
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer)
+    contents = {
+        "csv": frame.to_csv(index=False).encode(),
+        "tsv": frame.to_csv(index=False, sep="\t").encode(),
+        "jsonl": frame.to_json(orient="records", lines=True).encode(),
+        "json": frame.to_json(orient="records").encode(),
+        "parquet": buffer.getvalue(),
+        "xlsx": workbook({"Sheet1": [list(frame), *frame.to_numpy().tolist()]}),
+    }
+    found = load_data(frame) if kind == "frame" else read_upload(f"a.{kind}", contents[kind])
+    assert [(row.id, row.inputs[0], row.label) for row in found] == [(0, "good film", "a"), (3, "bad film", "a")]
+    assert found.skipped == ((1, "no text in column 'text'"), (2, "no text in column 'text'"))
+
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=30).map(lambda text: f"{text}." if _is_blank(text) else text)
 TABLES = st.lists(st.tuples(TEXT, st.sampled_from(["pos", "neg"])), min_size=1, max_size=20)
 
 

@@ -185,6 +185,7 @@ def open_data(args: argparse.Namespace, source: str, console: Console) -> Data:
         seed=args.seed,
         offline=args.offline,
     )
+    console.notes(data.notes)
     texts = " and ".join(data.columns["inputs"])
     if args.inputs is None or args.label is None:
         console.note(f"{data.name}: text from {texts}, label from {data.columns['label'] or 'no column'}.")

@@ -28,7 +28,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="a folder, a Hugging Face id, or demo/reviews")
     parser.add_argument(
-        "data", metavar="DATA", help="a .csv .tsv .jsonl .json .parquet .txt file, a Hugging Face id, or demo/reviews"
+        "data",
+        metavar="DATA",
+        help="a .csv .tsv .jsonl .json .parquet .xlsx .txt file, a Hugging Face id, or demo/reviews",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="where to save the mask (.json or .npz)")
     parser.add_argument("--plan", metavar="FILE", help="where to save the whole plan (.parquet)")

@@ -25,7 +25,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="a folder, a Hugging Face id, or demo/reviews")
     parser.add_argument(
-        "data", metavar="DATA", help="a .csv .tsv .jsonl .json .parquet .txt file, a Hugging Face id, or demo/reviews"
+        "data",
+        metavar="DATA",
+        help="a .csv .tsv .jsonl .json .parquet .xlsx .txt file, a Hugging Face id, or demo/reviews",
     )
     parser.add_argument("--mask", metavar="FILE", help="a mask that headviz saved (.json or .npz)")
     add_data(parser)

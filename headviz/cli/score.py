@@ -23,7 +23,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="a folder, a Hugging Face id, or demo/reviews")
     parser.add_argument(
-        "data", metavar="DATA", help="a .csv .tsv .jsonl .json .parquet .txt file, a Hugging Face id, or demo/reviews"
+        "data",
+        metavar="DATA",
+        help="a .csv .tsv .jsonl .json .parquet .xlsx .txt file, a Hugging Face id, or demo/reviews",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="where to save the scores (.parquet)")
     parser.add_argument("--entropy", choices=["normalised", "raw"], default="normalised", help="raw: in nats")

@@ -18,6 +18,7 @@ from headviz.errors import DataError, HeadvizError, LoadError
 from headviz.hub import remote
 from headviz.hub.remote import Repository
 from headviz.progress import OnProgress
+from headviz.readers.folder import KNOWN, SUFFIXES
 
 Kind = Literal["model", "dataset"]
 DEMO_MODELS = {"demo/reviews": reviews.MODEL_FOLDER}
@@ -27,7 +28,7 @@ _ID = re.compile(rf"{_PART}(?:/{_PART})?")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}")
 _MODEL_TEXTS = (".json", ".txt", ".model")
 _SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
-_DATA = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".txt")
+_DATA = SUFFIXES
 _MOST_DATA_BYTES = 4_000_000_000
 
 
@@ -185,7 +186,7 @@ def _data_files(files: dict[str, int], there: Repository) -> list[str]:
     if not tables:
         by_script = any(name.endswith(".py") for name in files)
         why = "is made by a script, which headviz does not run" if by_script else "has no table files"
-        raise DataError(f"{there.id} {why}. Download the data yourself and give a file ({', '.join(_DATA)}).")
+        raise DataError(f"{there.id} {why}. Download the data yourself and give a file ({KNOWN}).")
     size = sum(files[name] for name in wanted)
     if size > _MOST_DATA_BYTES:
         raise DataError(

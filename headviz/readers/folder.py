@@ -10,13 +10,16 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from headviz.errors import DataError
 from headviz.readers.arrow import names_in_features
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".txt")
+KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx", ".txt")
+PACKED = ".gz"
+SUFFIXES = (*KINDS, *(kind + PACKED for kind in KINDS if kind not in (".parquet", ".xlsx")))
+KNOWN = f"{', '.join(KINDS)}, texts also with {PACKED} behind"
 _NOT_DATA = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "config.json"}
 _NOT_DATA |= {"requirements.txt", "license.txt", "readme.txt", "notice.txt", "robots.txt", "croissant.json"}
 _ALIASES = {
@@ -53,10 +56,10 @@ def splits_of(folder: Path, name: str) -> dict[str, Shards]:
     if (folder / "config.json").is_file() and any(folder.glob("*.safetensors")):
         raise DataError(f"{name} is a model, not data. Give a data file or a folder of such files.")
     files = _files_below(folder)
-    tables = [path for path in files if path.suffix.lower() != ".txt"]
+    tables = [path for path in files if kind_of(path.name) != ".txt"]
     files = tables or files
     if not files:
-        raise DataError(f"{name} holds no data file. Known are {', '.join(SUFFIXES)}.")
+        raise DataError(f"{name} holds no data file. Known are {KNOWN}.")
     splits: dict[str, list[Path]] = {}
     configs: dict[str, str | None] = {}
     for path in files:
@@ -97,26 +100,35 @@ def card_names(folder: Path, config: str | None) -> dict[str, tuple[str, ...]]:
     return described.get(config) or described.get("default") or {}
 
 
-def _files_below(folder: Path) -> list[Path]:
-    """Sorted data files at most `_DEPTH` folders down: a folder given by mistake may have a whole disk below it."""
+def kind_of(name: str) -> str:
+    """The kind of a file by its name, ".csv" for a.csv and for a.csv.gz."""
+    return PurePath(name.lower().removesuffix(PACKED)).suffix
+
+
+def walk(folder: Path) -> list[Path]:
+    """Sorted files, relative to ``folder``, at most `_DEPTH` folders down: a folder given by mistake may have a whole
+    disk below it. Hidden ones and texts about the data are left out."""
     found: list[Path] = []
     for here, folders, files in os.walk(folder):
-        depth = len(Path(here).relative_to(folder).parts)
-        folders[:] = [one for one in folders if not one.startswith(".") and depth < _DEPTH]
-        found += [path for file in files if _is_data((path := Path(here, file)).relative_to(folder))]
-    return sorted(path for path in found if os.path.isfile(path))
+        below = Path(here).relative_to(folder)
+        folders[:] = [one for one in folders if not one.startswith((".", "_")) and len(below.parts) < _DEPTH]
+        found += [below / file for file in files if not file.startswith((".", "_")) and not _is_about(file)]
+    return sorted(path for path in found if os.path.isfile(folder / path))
 
 
-def _is_data(path: Path) -> bool:
-    hidden = any(part.startswith((".", "_")) for part in path.parts)
-    return path.suffix.lower() in SUFFIXES and path.name.lower() not in _NOT_DATA and not hidden
+def _files_below(folder: Path) -> list[Path]:
+    return [folder / path for path in walk(folder) if path.name.lower().endswith(SUFFIXES)]
+
+
+def _is_about(file: str) -> bool:
+    return file.lower() in _NOT_DATA or file.lower() in ("readme", "readme.md", "license", "licence")
 
 
 def _split_name(path: Path) -> tuple[str, str | None]:
     """("mrpc/train", "mrpc") for mrpc/train-00000-of-00001.parquet; ("train", None) for data/train/0001.csv."""
     folders = [part for part in path.parts[:-1] if part.lower() not in _PLAIN_FOLDERS]
-    match = _PART.fullmatch(path.stem)
-    stem = match["stem"] if match else path.stem
+    match = _PART.fullmatch(_stem(path))
+    stem = match["stem"] if match else _stem(path)
     if not stem or _NUMBERED.fullmatch(stem):
         stem = folders.pop() if folders else "train"
     elif folders and folders[-1].lower() in _ALIASES:
@@ -124,15 +136,24 @@ def _split_name(path: Path) -> tuple[str, str | None]:
     return "/".join([*folders, stem]), "/".join(folders) or None
 
 
+def is_split(name: str) -> bool:
+    """Whether the name is one that splits have, such as "dev" or "sst2_train"."""
+    return bool(_kinds(name))
+
+
+def _stem(path: Path) -> str:
+    return Path(path.stem).stem if path.suffix.lower() == PACKED else path.stem
+
+
 def _kinds(split: str) -> set[str]:
     return {_ALIASES[word] for word in re.split(r"[\W_]+", split.lower()) if word in _ALIASES}
 
 
 def _whole(paths: list[Path], split: str, name: str) -> tuple[Path, ...]:
-    suffixes = sorted({path.suffix.lower() for path in paths})
+    suffixes = sorted({kind_of(path.name) or path.suffix for path in paths})
     if len(suffixes) > 1:
         raise DataError(f"{name}: split {split!r} is there as {' and '.join(suffixes)}. Give the file itself.")
-    parts = [match for path in paths if (match := _PART.fullmatch(path.stem))]
+    parts = [match for path in paths if (match := _PART.fullmatch(_stem(path)))]
     if parts and {int(match["part"]) for match in parts} != set(range(int(parts[0]["parts"]))):
         raise DataError(
             f"{name}: split {split!r} has {len(parts)} of {int(parts[0]['parts'])} files. Get the missing ones."

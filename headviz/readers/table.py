@@ -24,6 +24,7 @@ class Table:
     ``ids`` are the numbers of these rows in the source; ``length`` counts the skipped ones too.
     ``class_names`` names the integers of a column, as a Hugging Face ClassLabel does.
     ``headless`` is the same file read as one whose first line is a row; None where a format always names its columns.
+    ``notes``: sentences on what was taken for granted in reading.
     """
 
     source: str
@@ -34,3 +35,22 @@ class Table:
     skipped: tuple[Skipped, ...] = ()
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     headless: Callable[[], Table] | None = None
+    notes: tuple[str, ...] = ()
+
+
+_FEW = 1000
+
+
+def interned() -> Callable[[bytes], str]:
+    """A decoder of UTF-8 that gives values that come again, as labels do, as one and the same string."""
+    known: dict[bytes, str] = {}
+
+    def decoded(value: bytes) -> str:
+        found = known.get(value)
+        if found is None:
+            found = value.decode()
+            if len(known) < _FEW:
+                known[value] = found
+        return found
+
+    return decoded

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DEMO = "demo/reviews"
 DEMOS = (DEMO,)
-DATA_SUFFIXES = ("csv", "tsv", "jsonl", "json", "parquet", "txt")
+DATA_SUFFIXES = ("csv", "tsv", "jsonl", "ndjson", "json", "parquet", "xlsx", "txt", "gz")
 LARGEST_UPLOAD_MB = 50
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
 _REFUSED = (

@@ -82,6 +82,8 @@ def _data(data: Data, title: str) -> None:
     kind = "Pairs of texts from the columns" if len(inputs) > 1 else "Texts from the column"
     labels = f"labels from {plain(str(label))}" if label is not None else "no label column"
     st.markdown(f"{kind} {' and '.join(plain(str(name)) for name in inputs)}, {labels}.")
+    for text in data.notes:
+        st.markdown(f":material/info: {plain(text)}")
     if data.skipped:
         st.markdown(f"{len(data.skipped):,} rows left out:")
         for row, reason in data.skipped[:_MOST_SKIPPED]:
