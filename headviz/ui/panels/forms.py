@@ -56,7 +56,8 @@ def data_form(page: Page) -> None:
             accept_multiple_files=True,
             max_upload_size=sources.LARGEST_UPLOAD_MB,
             key=f"data_files {page.session.data.calibration.fingerprint if page.session.data else ''}",
-            help="CSV, TSV, JSON lines, JSON, Parquet, Excel (.xlsx), or one text a line; those of text also as .gz. One file is split in halves: one to score "
+            help="CSV, TSV, JSON lines, JSON, Parquet, Excel (.xlsx), or one text a line; those of text also as .gz. "
+            "One file is split in halves: one to score "
             "and choose on, one for final figures. Two: the first to score and choose on, the second for final "
             "figures. Three: to score on, to choose on, for final figures.",
         )
