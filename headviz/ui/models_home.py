@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import headviz as hv
 from headviz.files import size_of, write_whole, zip_folder
 from headviz.ui import engine, snippets
+from headviz.ui.allowance import Allowance
 from headviz.ui.jobs import Job
 from headviz.ui.measured import Measured
 from headviz.ui.results import Results
+from headviz.ui.sources import as_typed
 from headviz.units import MEGABYTE
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from headviz.proof import Proof
     from headviz.subject import Subject
 
+_LARGEST_NUMBER = 4  # bytes, of float32
+_ROOM_FOR_THE_REST = 50 * 10**6  # bytes: tokenizer, configuration, the graph of an ONNX file
 LARGEST_DOWNLOAD = 500 * MEGABYTE  # bytes: a download holds the whole file in memory
 PROOF_FILE = "proof.json"
 
@@ -88,12 +92,13 @@ FORMS: dict[str, Form] = {
 @dataclass(frozen=True)
 class Written:
     """What was written at ``path``, and the proof that it answers like the masked model. ``holder``: the temporary
-    folder that goes when nobody holds this any more, None where the visitor chose the place."""
+    folder that goes when nobody holds this any more, None where the visitor chose the place, as ``typed``."""
 
     path: Path
     size: int
     proof: Proof
     holder: tempfile.TemporaryDirectory[str] | None = None
+    typed: str = ""
 
 
 @dataclass
@@ -121,9 +126,23 @@ class ModelsHome:
     def forget(self, what: str) -> None:
         self.results.jobs.forget(self._key(what))
 
-    def ask_folder(self, target: Path) -> Job:
-        """Write to a place that the visitor chose."""
-        return self._start("write", f"Writing {self.form.name}", lambda *follow: self._write(target, *follow))
+    def ask_folder(self, target: Path, typed: str = "", allowance: Allowance | None = None) -> Job:
+        """Write to a place that the visitor chose and ``typed``, at the cost of an ``allowance``."""
+        subject = self.results.session.subject
+        assert subject is not None
+        most = subject.parameters * _LARGEST_NUMBER + _ROOM_FOR_THE_REST
+
+        def work(on_progress: Any, cancel: Any) -> Written:
+            if allowance is not None:
+                allowance.take(most)
+            try:
+                with as_typed(str(target), typed or str(target)):
+                    return replace(self._write(target, on_progress, cancel), typed=typed)
+            finally:
+                if allowance is not None:
+                    allowance.give_back(most - size_of(target), place=not target.exists())
+
+        return self._start("write", f"Writing {self.form.name}", work)
 
     def ask_packed(self) -> Job:
         """Write to a temporary place, as one file to download."""

@@ -1,21 +1,23 @@
 """Where models and data come from: what a visitor may name, and how calibration and report data come about.
 
-A folder path reads the server's disk and a hub id fills it, so both are for visitors of their own machine, or for
-servers whose owner gave a data root; then paths must lie under it. Demos and uploads are for everyone.
+A folder path reads the server's disk and a hub id fills it, so both are for the one who started the server (``local``).
+Where the owner gave a data root, paths must lie under it and others may read there; whether they may write there and
+have models downloaded, the owner says, too. Demos and uploads are for everyone.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import headviz as hv
-from headviz.errors import DataError, ExportError, HeadvizError, LoadError
-from headviz.serving import DATA_ROOT
+from headviz.errors import Cancelled, DataError, ExportError, HeadvizError, LoadError
+from headviz.serving import ALLOW_DOWNLOAD, ALLOW_WRITE, DATA_ROOT
 from headviz.ui import links
 from headviz.ui.state import OpenedData, OpenedModel
 from headviz.units import MEGABYTE
@@ -45,10 +47,28 @@ def data_root() -> Path | None:
 
 def open_to_visitors() -> str:
     """What is open to visitors who did not start the server, in a sentence."""
-    open_to_all = "demos and uploads"
+    kinds = ["demos", "uploads"]
+    if may_download(local=False):
+        kinds.append("models and data of the hub")
     if data_root() is not None:
-        open_to_all = "demos, uploads and what lies under this server's data root"
-    return f"You can open {open_to_all}. Whoever starts headviz can open more, in the address that headviz app prints."
+        kinds.append("what lies under this server's data root")
+    listed = f"{', '.join(kinds[:-1])} and {kinds[-1]}"
+    return f"You can open {listed}. Whoever starts headviz can open more, in the address that headviz app prints."
+
+
+def may_write(local: bool) -> bool:
+    """Whether a visitor may have a new folder written: the owner, and others where the owner lets them, in the data
+    root."""
+    return local or (data_root() is not None and _is_on(ALLOW_WRITE))
+
+
+def may_download(local: bool) -> bool:
+    """Whether a visitor may have this server fetch models and data from the hub."""
+    return local or _is_on(ALLOW_DOWNLOAD)
+
+
+def _is_on(switch: str) -> bool:
+    return os.environ.get(switch, "") not in ("", "0")
 
 
 def check_source(text: str, *, local: bool, error: type[HeadvizError] = LoadError) -> str:
@@ -63,20 +83,18 @@ def check_source(text: str, *, local: bool, error: type[HeadvizError] = LoadErro
     if text in DEMOS:
         return text
     root = data_root()
-    if root is None and not local:
-        raise error(_REFUSED)
-    path = _expanded(text, error)
-    if root is None:
-        return str(path) if text.startswith("~") else text
-    try:
-        inside = (path if path.is_absolute() else root / path).resolve()
-        if inside.is_relative_to(root) and inside.exists():
-            return str(inside)
-    except (OSError, ValueError, RuntimeError):  # a name no file system takes, or links in a circle
-        pass
-    if _HUB_ID.fullmatch(text) and not path.exists():  # what exists beside the server would win over the id
+    if root is None and local:
+        return str(_expanded(text, error)) if text.startswith("~") else text
+    inside = None if root is None else _under(root, text, local)
+    if inside is not None and _exists(inside):
+        return str(inside)
+    # what exists beside the server would win over the id
+    if may_download(local) and _HUB_ID.fullmatch(text) and not Path(text).exists():
         return text
-    raise error("There is no such file or folder under this server's data root; check the path.")
+    if root is None:
+        raise error(_REFUSED)
+    nor_hub = "" if may_download(local) else ", and it fetches nothing from the hub for visitors"
+    raise error(f"There is no such file or folder under this server's data root{nor_hub}; check the path.")
 
 
 def _expanded(text: str, error: type[HeadvizError]) -> Path:
@@ -87,30 +105,68 @@ def _expanded(text: str, error: type[HeadvizError]) -> Path:
         raise error("~ and the name behind it are no home folder here; type the whole path.") from None
 
 
+def _under(root: Path, text: str, local: bool) -> Path | None:
+    """The place under ``root`` that a visitor means, whether there is anything or not; None for all other places. Only
+    the owner's ~ is a home: which names have one is not for others to find out."""
+    try:
+        place = (root / (Path(text).expanduser() if local else text)).resolve()
+    except (OSError, ValueError, RuntimeError):  # a name no file system takes, links in a circle, nobody's home
+        return None
+    return place if place.is_relative_to(root) else None
+
+
+def _exists(place: Path) -> bool:
+    try:
+        return place.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def check_destination(text: str, *, local: bool, what: str = "folder") -> Path:
-    """Where a visitor may have a new folder (or file, says ``what``) written; else the refusal, as ExportError."""
+    """Where a visitor may have a new folder (or file, says ``what``) written; else the refusal, as ExportError. Others
+    than the owner make one folder at a time, in one that is there."""
     text, root = text.strip(), data_root()
     if not text:
         raise ExportError(f"Type the path of a new {what}.")
-    if root is None and not local:
+    if not may_write(local):
         raise ExportError("This server writes no folders for visitors; download the zip.")
-    path = _expanded(text, ExportError)
+    place = _expanded(text, ExportError) if root is None else _under(root, text, local)
+    if place is None:
+        raise ExportError(f"The {what} must lie under this server's data root; choose another path.")
     try:
-        inside = (path if root is None or path.is_absolute() else root / path).resolve()
-        if root is not None and not inside.is_relative_to(root):
-            raise ExportError(f"The {what} must lie under this server's data root; choose another path.")
-        taken = inside.exists() and not (inside.is_dir() and not any(inside.iterdir()))
+        place = place.resolve()
+        taken = place.exists() and not (local and place.is_dir() and not any(place.iterdir()))
+        lonely = not local and not place.parent.is_dir()
     except (OSError, ValueError, RuntimeError):  # a name no file system takes, a folder shut to us, links in a circle
         raise ExportError("Nothing can be written at that path; choose another one.") from None
     if taken:
         raise ExportError(f"There is something at that path already; name a new {what}.")
-    return inside
+    if lonely:
+        raise ExportError(f"The path leads through a folder that does not exist; name a new {what} in one that does.")
+    return place
+
+
+@contextmanager
+def as_typed(place: str, typed: str) -> Iterator[None]:
+    """Errors of this block name ``place`` as the visitor ``typed`` it: where it lies on the server is not theirs."""
+    try:
+        yield
+    except Cancelled:
+        raise
+    except HeadvizError as error:
+        said = str(error).replace(place, typed)
+        root = data_root()
+        said = said if root is None else said.replace(str(root), "the data root")
+        if said == str(error):
+            raise
+        raise type(error)(said) from error
 
 
 def open_model(text: str, *, revision: str | None, local: bool, on_progress: Any = None) -> OpenedModel:
     """Open what a visitor named. Raises LoadError with its sentence."""
     source = check_source(text, local=local)
-    subject = hv.load(source, revision=revision or None, on_progress=on_progress)
+    with as_typed(source, text.strip()):
+        subject = hv.load(source, revision=revision or None, on_progress=on_progress)
     on_hub = source not in DEMOS and not Path(source).exists()
     link = source if source in DEMOS else links.source_in_link(source, subject.revision) if on_hub else None
     return OpenedModel(subject, source, link or subject.fingerprint)
@@ -126,6 +182,11 @@ def open_data(
     """Open a demo, a hub data set or a file. ``splits``: to score on, to choose on and to report on, None to choose
     them here."""
     source = check_source(text, local=local, error=DataError)
+    with as_typed(source, text.strip()):
+        return _open_data(source, options, splits)
+
+
+def _open_data(source: str, options: Mapping[str, Any] | None, splits: Sequence[str | None]) -> OpenedData:
     there = _splits(source)
     link = source if source in DEMOS else None
     if link is None and not Path(source).exists():

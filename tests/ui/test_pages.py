@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import headviz as hv
 from headviz.errors import Cancelled
 from headviz.mask import Mask
+from headviz.ui.allowance import Allowance
 from headviz.ui.state import Session
 from tests.ui.conftest import ROWS, said, send
 
@@ -348,6 +350,44 @@ def test_folder_path_under_the_data_root_opens_on_a_server_for_others(
     monkeypatch.setenv("HEADVIZ_DATA_ROOT", str(tiny_folder.parent))
     assert session_of(send(app(), model_source=tiny_folder.name)).model is not None
     assert session_of(send(app(), model_source=str(tiny_folder.parent.parent))).model is None
+
+
+def test_visitor_writes_under_the_data_root_where_the_owner_lets_them_and_never_learns_where_it_lies(
+    app: Callable[..., Any], tiny_folder: Path, tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "root"
+    shutil.copytree(tiny_folder, root / "mine")
+    shutil.copy(tiny_file, root / "rows.tsv")
+    monkeypatch.setattr("headviz.ui.page._visitor_is_local", lambda: False)
+    monkeypatch.setenv("HEADVIZ_DATA_ROOT", str(root))
+    at = send(send(app(), model_source=str(root / "mine")), data_source="rows.tsv")
+    assert session_of(at).model is not None and session_of(at).data is not None
+    for page in ("app.py", "pages/scores.py", "pages/mask.py", "pages/recover.py", "pages/export.py"):
+        sent = everything(at.switch_page(page).run())
+        assert "mine" in sent and "rows.tsv" in sent and str(root) not in sent
+    assert not [field for field in at.text_input if field.key == "folder_path"]
+    monkeypatch.setenv("HEADVIZ_ALLOW_WRITE", "1")
+    at.run().text_input(key="folder_path").input("mine/new")
+    press(at, "Write the folder")
+    assert "Written to mine/new." in said(at) and (root / "mine" / "new" / "config.json").is_file()
+    assert str(root) not in everything(at)
+    monkeypatch.setattr("headviz.ui.allowance.OF_VISITORS", Allowance(0, 10**9))
+    at.text_input(key="folder_path").input("another")
+    press(at, "Write the folder")
+    assert "as much written as this server allows" in said(at) and not (root / "another").exists()
+
+
+def everything(at: Any) -> str:
+    """All that a run of a page sends to the browser, but for pictures' data."""
+
+    def parts(node: Any) -> Iterator[str]:
+        if hasattr(node, "children"):
+            for child in node.children.values():
+                yield from parts(child)
+        else:
+            yield str(node.proto)
+
+    return "\n".join(parts(at._tree))
 
 
 def test_integer_labels_without_names_are_asked_about(

@@ -28,19 +28,24 @@ def test_visitor_from_elsewhere_may_name_neither_path_nor_hub_id(text: str) -> N
         sources.check_source(text, local=False)
 
 
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data root of a server, with a folder in it and one beside it."""
+    (tmp_path / "root" / "model").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    monkeypatch.setenv("HEADVIZ_DATA_ROOT", str(tmp_path / "root"))
+    return tmp_path / "root"
+
+
 @pytest.mark.parametrize("local", [True, False])
-def test_data_root_opens_what_lies_under_it_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, local: bool
-) -> None:
-    root, outside = tmp_path / "root", tmp_path / "outside"
-    (root / "model").mkdir(parents=True)
-    outside.mkdir()
+def test_data_root_opens_what_lies_under_it_and_nothing_else(root: Path, local: bool) -> None:
+    outside = root.parent / "outside"
     (root / "link").symlink_to(outside)
-    monkeypatch.setenv("HEADVIZ_DATA_ROOT", str(root))
+    (root / "circle").symlink_to(root / "circle")
     assert sources.check_source("model", local=local) == str(root / "model")
     assert sources.check_source(str(root / "model"), local=local) == str(root / "model")
-    assert sources.check_source("link", local=local) == "link"  # leads outside, so it can only be a hub id
     refused = [str(outside), "../outside", str(root / "link"), "/etc", "/no/such/path", "model/../../outside", "a\0b"]
+    refused += ["~", "~root/x", "~nosuchuser", "~nosuchuser/x", str(root / "circle"), "x" * 5000, "file:///etc"]
     said = set()
     for text in refused:
         with pytest.raises(LoadError) as error:
@@ -49,30 +54,77 @@ def test_data_root_opens_what_lies_under_it_and_nothing_else(
     assert len(said) == 1, "a path outside must sound like one that does not exist"
 
 
-def test_data_root_lets_hub_ids_through_unless_a_path_of_that_name_would_win(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("text", ["org/name", "name", "link"])
+def test_hub_ids_are_for_the_owner_and_for_others_where_the_owner_says_so(
+    text: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "root").mkdir()
-    (tmp_path / "elsewhere" / "org" / "name").mkdir(parents=True)
-    monkeypatch.setenv("HEADVIZ_DATA_ROOT", str(tmp_path / "root"))
-    assert sources.check_source("org/name", local=False) == "org/name"
-    monkeypatch.chdir(tmp_path / "elsewhere")
+    (root / "link").symlink_to(root.parent / "outside")  # leads outside, so it can only be a hub id
+    assert sources.check_source(text, local=True) == text
+    with pytest.raises(LoadError, match="fetches nothing from the hub for visitors"):
+        sources.check_source(text, local=False)
+    monkeypatch.setenv("HEADVIZ_ALLOW_DOWNLOAD", "1")
+    assert sources.check_source(text, local=False) == text
+    monkeypatch.delenv("HEADVIZ_DATA_ROOT")
+    assert sources.check_source(text, local=False) == text
+    with pytest.raises(LoadError, match="--data-root"):
+        sources.check_source("/etc", local=False)
+
+
+def test_path_beside_the_server_wins_over_a_hub_id_and_is_not_opened(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root.parent / "elsewhere" / "org" / "name").mkdir(parents=True)
+    monkeypatch.chdir(root.parent / "elsewhere")
     with pytest.raises(LoadError, match="data root"):
-        sources.check_source("org/name", local=False)
+        sources.check_source("org/name", local=True)
 
 
-def test_destination_is_for_this_machine_or_under_the_data_root(
+def test_owner_names_a_place_to_write_anywhere_or_under_the_data_root(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert sources.check_destination(str(tmp_path / "new"), local=True) == tmp_path / "new"
-    with pytest.raises(ExportError, match="zip"):
-        sources.check_destination(str(tmp_path / "new"), local=False)
+    assert sources.check_destination(str(tmp_path / "a" / "new"), local=True) == tmp_path / "a" / "new"
     monkeypatch.setenv("HEADVIZ_DATA_ROOT", str(tmp_path))
-    assert sources.check_destination("new", local=False) == tmp_path / "new"
+    assert sources.check_destination("a/new", local=True) == tmp_path / "a" / "new"
     with pytest.raises(ExportError, match="data root"):
-        sources.check_destination("../new", local=False)
+        sources.check_destination("../new", local=True)
     with pytest.raises(ExportError, match="path"):
         sources.check_destination(" ", local=True)
+
+
+def test_others_have_nothing_written_unless_the_owner_says_so_and_gives_a_data_root(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ExportError, match="zip"):
+        sources.check_destination("new", local=False)
+    monkeypatch.setenv("HEADVIZ_ALLOW_WRITE", "1")
+    assert sources.check_destination("new", local=False) == root / "new"
+    for text in ("../new", "/new", "model/../../new"):
+        with pytest.raises(ExportError, match="data root"):
+            sources.check_destination(text, local=False)
+    for text in ("model", ".", ""):
+        with pytest.raises(ExportError, match="new folder"):
+            sources.check_destination(text, local=False)
+    for text in ("a/b/c", "~root/x", "~nosuchuser/x"):
+        with pytest.raises(ExportError, match="a folder that does not exist"):
+            sources.check_destination(text, local=False)
+    monkeypatch.delenv("HEADVIZ_DATA_ROOT")
+    with pytest.raises(ExportError, match="zip"):
+        sources.check_destination("new", local=False)
+
+
+def test_error_names_the_place_as_it_was_typed(root: Path) -> None:
+    with pytest.raises(LoadError) as error:
+        sources.open_model("model", revision=None, local=False)
+    assert "model " in str(error.value) and str(root.parent) not in str(error.value)
+    (root / "data.csv").write_text("")
+    with pytest.raises(DataError) as error:
+        sources.open_data("data.csv", local=False)
+    assert str(root.parent) not in str(error.value)
+    with (
+        pytest.raises(ExportError, match=r"^new is full; see the data root/other\.$"),
+        sources.as_typed(f"{root}/new", "new"),
+    ):
+        raise ExportError(f"{root}/new is full; see {root}/other.")
 
 
 @pytest.mark.parametrize("text", ["x" * 600, "~no.such.visitor/new", "a\0b", "\ud800"])

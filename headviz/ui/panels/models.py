@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from headviz.errors import HeadvizError
-from headviz.ui import numbers, sources
+from headviz.ui import allowance, numbers, sources
 from headviz.ui.controls import help_of
 from headviz.ui.errors import note, plain, sentence, shown
 from headviz.ui.models_home import FORMS, LARGEST_DOWNLOAD, ModelsHome, Written, dtype_note, file_dtype
@@ -43,7 +43,7 @@ def models(page: Page, mask: Mask) -> None:
         home = replace(home, dtype=_numbers(page, home))
         if home.form.smaller:
             _preview(page, mask, home.dtype or subject.dtype)
-        if page.local or sources.data_root() is not None:
+        if sources.may_write(page.local):
             _at_a_place(page, home)
         _packed(page, home)
         _code(page, home)
@@ -100,10 +100,12 @@ def _at_a_place(page: Page, home: ModelsHome) -> None:
         if st.form_submit_button(f"Write the {what}", icon=":material/save:"):
             home.forget("write")  # what was said of an earlier one
             with shown():
-                home.ask_folder(sources.check_destination(path, local=page.local, what=what))
+                place = sources.check_destination(path, local=page.local, what=what)
+                home.ask_folder(place, path.strip(), None if page.local else allowance.OF_VISITORS)
     job = home.job("write")
     if job is not None and job.state == "done":
-        st.success(f"Written to {plain(str(job.result.path))}.")
+        shown_place = str(job.result.path) if page.local else job.result.typed
+        st.success(f"Written to {plain(shown_place)}.")
         _proof(job.result)
         _open(page, home, job.result)
     else:
@@ -153,7 +155,8 @@ def _open(page: Page, home: ModelsHome, written: Written) -> None:
         from headviz.subject import load
 
         try:
-            subject = load(written.path)
+            with sources.as_typed(str(written.path), written.typed):
+                subject = load(written.path)
         except HeadvizError as error:
             page.session.troubles[:] = [str(error)]
             return
@@ -174,4 +177,4 @@ def _code(page: Page, home: ModelsHome) -> None:
     if page.local and job is not None and job.state == "done":
         path = str(Path(job.result.path).resolve())
     with st.expander("Code that opens it"):
-        st.code(home.form.code(path, len(page.session.data.selection[0].inputs) > 1), language=None)
+        st.code(home.form.code(path, len(page.session.data.selection[0].inputs) > 1), language=None, wrap_lines=True)
