@@ -3,7 +3,7 @@
 import streamlit as st
 
 from headviz import ui
-from headviz.ui.panels import forms, gates, model_card, quality
+from headviz.ui.panels import forms, gates, model_card, quality, visit
 
 page = ui.shell(
     "Home", "See what each attention head of a text classifier is worth, cut heads, check, take the mask home."
@@ -50,3 +50,6 @@ with st.expander(
         forms.model_form(page)
     with sides.cell(), ui.shown():
         forms.data_form(page)
+
+with st.expander("This visit: save it, open another"), ui.shown():
+    visit.visit(page)

@@ -27,6 +27,7 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="headviz-test-hub-")
 for _name in ("SECRET", "DATA_ROOT", "ALLOW_WRITE", "ALLOW_DOWNLOAD"):
     os.environ.pop(f"HEADVIZ_{_name}", None)
+os.environ["HEADVIZ_STATE"] = "off"  # what tests do is nobody's visit
 
 _LOCAL = ("127.", "::1", "localhost", "0.0.0.0")
 

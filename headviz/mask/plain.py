@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from headviz.errors import MaskError
+from headviz.errors import HeadvizError, MaskError
 
 _DEEPEST = 20
 
@@ -52,40 +52,42 @@ def _text(text: str, where: str) -> str:
     return text
 
 
-def parse_json(content: bytes, name: str) -> dict[str, Any]:
-    """The JSON object in ``content``. Raises MaskError, naming the file, for anything else.
+def parse_json(
+    content: bytes, name: str, *, what: str = "mask", error: type[HeadvizError] = MaskError
+) -> dict[str, Any]:
+    """The JSON object in ``content`` of the file ``name``, which should be a ``what`` of ours. Raises ``error``, naming
+    the file, for anything else.
 
     Stricter than ``json``: no key twice, no NaN, no infinity.
     """
+    choose = f"Choose a {what} that headviz saved."
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
             keys = [key for key, _ in pairs]
             twice = next(key for key in keys if keys.count(key) > 1)
-            raise MaskError(f"{name}: {twice[:40]!r} stands there twice. Remove one of the two.")
+            raise error(f"{name}: {twice[:40]!r} stands there twice. Remove one of the two.")
         return found
 
     def finite(text: str) -> float:
         number = float(text)
         if not math.isfinite(number):
-            raise MaskError(f"{name}: {text[:40]} is not a finite number. Remove it.")
+            raise error(f"{name}: {text[:40]} is not a finite number. Remove it.")
         return number
 
     try:
         found = json.loads(
             content.decode("utf-8-sig"), object_pairs_hook=unique, parse_float=finite, parse_constant=finite
         )
-    except UnicodeDecodeError as error:
-        raise MaskError(f"{name} is not text in UTF-8. Choose a mask that headviz saved.") from error
-    except json.JSONDecodeError as error:
-        raise MaskError(
-            f"{name} is not JSON (line {error.lineno}, column {error.colno}). Choose a mask that headviz saved."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise MaskError(f"{name} holds a number too long or values too deep to read. Remove them.") from error
+    except UnicodeDecodeError as cause:
+        raise error(f"{name} is not text in UTF-8. {choose}") from cause
+    except json.JSONDecodeError as cause:
+        raise error(f"{name} is not JSON (line {cause.lineno}, column {cause.colno}). {choose}") from cause
+    except (ValueError, RecursionError) as cause:
+        raise error(f"{name} holds a number too long or values too deep to read. Remove them.") from cause
     if not isinstance(found, dict):
-        raise MaskError(f"{name} is not a headviz mask: it holds no JSON object. Choose a mask that headviz saved.")
+        raise error(f"{name} is not a headviz {what}: it holds no JSON object. {choose}")
     return found
 
 

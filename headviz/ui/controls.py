@@ -29,6 +29,13 @@ def show(key: str, value: Any) -> None:
     st.session_state[key] = value
 
 
+def show_changed(key: str, value: Any) -> None:
+    """Give a widget its master value where it holds another one: what is set goes to the browser, where it would undo
+    what was typed since this run began."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+
+
 def slider(kind: Callable[..., Any], *arguments: Any, key: str, value: Any, **options: Any) -> None:
     """A slider (``kind``: st.slider or st.select_slider) with its master ``value``.
 

@@ -12,13 +12,14 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException, StopException
 
 from headviz.errors import Cancelled, HeadvizError
+from headviz.ui.returning import note_changes
 
 log = logging.getLogger("headviz.ui")
 
 
 @contextmanager
 def shown() -> Iterator[None]:
-    """Run a part of a page; an error ends that part and stands in its place."""
+    """Run a part of a page; an error ends that part and stands in its place, and what it changed is kept."""
     try:
         yield
     except Cancelled:
@@ -33,6 +34,8 @@ def shown() -> Iterator[None]:
         st.error(
             f"This part of the page failed for a reason headviz did not foresee. The log has it under {reference}."
         )
+    finally:
+        note_changes()
 
 
 def sentence(text: str) -> None:

@@ -94,6 +94,11 @@ def is_fingerprint(model: str) -> bool:
     return _FINGERPRINT.fullmatch(model) is not None
 
 
+def is_source(text: str) -> bool:
+    """Whether ``text`` can stand in a link as a model or data set."""
+    return ".." not in text and _SOURCE.fullmatch(text) is not None
+
+
 def source_in_link(source: str, revision: str | None = None) -> str | None:
     """How a model or data source stands in a link: a demo or hub id as it is, with its revision; a path never."""
     text = f"{source}@{revision}" if revision else source
@@ -126,13 +131,13 @@ def _parse(name: str, values: Sequence[str]) -> Any:
 
 
 def _model(text: str) -> str:
-    if not (_SOURCE.fullmatch(text) and ".." not in text):
+    if not is_source(text):
         raise LinkError("The link's model is neither a demo, a Hugging Face id nor a fingerprint; open one on Home.")
     return text
 
 
 def _data(text: str) -> str:
-    if not (_SOURCE.fullmatch(text) and ".." not in text):
+    if not is_source(text):
         raise LinkError("The link's data is neither a demo nor a Hugging Face data set; open it on Home.")
     return text
 

@@ -7,10 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from headviz.ui import engine, sources
+from headviz.errors import HeadvizError
+from headviz.ui import engine, recipes, sources
 from headviz.ui.jobs import Job
 from headviz.ui.page import Page, criteria
-from headviz.ui.state import DEFAULT_CRITERION, OpenedData, OpenedModel
+from headviz.ui.state import DEFAULT_CRITERION, OpenedData, OpenedModel, Session
 from headviz.ui.waiting import wait_for
 
 _KEY = "open"
@@ -46,7 +47,8 @@ def ask_open(
         opened = None
         if model:
             opened = sources.open_model(model, revision=revision, local=local, on_progress=on_progress)
-        return opened, sources.open_data(data, local=local, options=options, splits=splits) if data else None
+        recipe = {"source": data, "options": dict(options or {}), "splits": list(splits)}
+        return opened, recipes.follow(recipe, page) if data else None
 
     return _start(page, model or data or "", work)
 
@@ -56,7 +58,7 @@ def ask_uploads(page: Page, files: Sequence[tuple[str, bytes]], options: Mapping
 
     def work(on_progress: Any, cancel: Any) -> tuple[None, OpenedData]:
         _start_engine(on_progress)
-        return None, sources.open_uploads(files, options)
+        return None, recipes.keep(sources.open_uploads(files, options), files, options, page)
 
     return _start(page, files[0][0], work)
 
@@ -72,14 +74,15 @@ def collect(page: Page) -> None:
     if job is not None and not job.active:
         page.jobs.forget(_KEY)
         if job.state == "done":
-            model, data = job.result
+            model, data, *trouble = job.result
             if model is not None:
                 _take_model(page, page.results.shelf.models.put(model.link, model))
             if data is not None:
                 page.session.data, page.session.wanted_data = data, None
+            page.session.troubles += trouble
             remember(page)
         else:
-            page.session.wanted_model = page.session.wanted_data = None
+            page.session.wanted_model, page.session.wanted_data = _still_wanted(page.session), None
             page.session.troubles = [in_words_of_the_form(job.error)] if job.error else []
     _open_wanted(page)
 
@@ -113,11 +116,43 @@ def _start(page: Page, what: str, work: Any) -> Job:
     return page.jobs.start(_KEY, f"Opening {shown}", work, kind=_KEY, lane="opening")
 
 
+def _reopen(page: Page) -> None:
+    """Open what the visit that goes on had open; what cannot be is said, and the masks wait for it."""
+    session = page.session
+    session.reopening, asked = False, session.reopen or {}
+    model, recipe, belongs = asked.get("model"), asked.get("data"), session.belongs
+    known = None if belongs is None else page.results.shelf.models.get(belongs.link)
+    local, told = page.local, [belongs.name if belongs is not None else "your data"]
+
+    def work(on_progress: Any, cancel: Any) -> tuple[Any, ...]:
+        _start_engine(on_progress)
+        opened = known
+        if opened is None and model is not None:
+            source, revision = model.get("source"), model.get("revision")
+            opened = sources.open_model(str(source), revision=revision, local=local, on_progress=on_progress)
+        try:
+            return opened, recipes.follow(recipe, page) if recipe is not None else None
+        except HeadvizError as error:
+            return opened, None, str(error)
+
+    if known is not None or model is not None or recipe is not None:
+        _start(page, told[0], work)
+
+
+def _still_wanted(session: Session) -> str | None:
+    """The model that a visit's masks wait for, where opening it again has failed; pages say what to open."""
+    waits = session.model is None and session.belongs is not None and session.belongs.link not in sources.DEMOS
+    return session.belongs.link if waits and session.belongs is not None else None
+
+
 def _open_wanted(page: Page) -> None:
     """A demo named by a link opens by itself; a model by its fingerprint, if this server has it open; others on a
     click."""
     session, wanted = page.session, page.session.wanted_model
     if is_under_way(page):
+        return
+    if session.reopening:
+        _reopen(page)
         return
     if wanted is None:
         if session.wanted_data in sources.DEMOS and session.model is not None:

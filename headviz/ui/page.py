@@ -14,8 +14,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from headviz.errors import HeadvizError
 from headviz.ui import engine, visitor
+from headviz.ui.autosave import Keeping
 from headviz.ui.jobs import Jobs, Pool
 from headviz.ui.results import Results
+from headviz.ui.returning import session_of_this_run
 from headviz.ui.shelf import Shelf
 from headviz.ui.state import Session
 from headviz.ui.visits import Visits
@@ -31,6 +33,7 @@ class Page:
     results: Results
     jobs: Jobs
     local: bool  # the visitor is the one who started the server, so paths are theirs to name
+    keeping: Keeping | None = None  # where the visit is kept
 
     def rerun(self) -> NoReturn:
         """Run the whole page again, by our own will: the address is then not news."""
@@ -67,12 +70,13 @@ def _jobs() -> Jobs:
 
 def current() -> Page:
     """The page of this run."""
-    session: Session = st.session_state.setdefault("headviz", Session())
+    local = _visitor_is_local()
+    session, keeping = session_of_this_run(local=local)
     jobs = _jobs()
     context = get_script_run_ctx()
     if context is not None and _connection_stands(context.session_id):
         _the_visits.enter(context.session_id, jobs, lambda: _leave(session, jobs))
-    return Page(session, Results(session, _shelf(), jobs), jobs, _visitor_is_local())
+    return Page(session, Results(session, _shelf(), jobs), jobs, local, keeping)
 
 
 def _leave(session: Session, jobs: Jobs) -> None:

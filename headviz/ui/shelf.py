@@ -50,6 +50,7 @@ class Shelf:
     def __init__(self) -> None:
         self.models = Board(4)
         self.last_data = Board(8)  # by model: what a visitor of this machine had open last, for a reload
+        self.uploads = Board(8)  # data of visitors from elsewhere, by names that nobody can guess
         self.scores = Board(16)
         self.head_scores = Board(128)
         self.breaks = Board(128)

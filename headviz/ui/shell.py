@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from headviz.ui import engine, opening, visitor
+from headviz.ui import engine, opening, returning, visitor
 from headviz.ui.errors import note, plain, sentence, shown
 from headviz.ui.page import Page, current, follow_address, keep_address
 from headviz.ui.waiting import describe
@@ -55,6 +55,7 @@ def shell(title: str, intro: str) -> Page:
         _navigation(page)
         _status(page)
         st.html(_CLOSE_AFTER_LINK, unsafe_allow_javascript=True)
+        returning.keep_cookie()
     st.title("headviz" if title == "Home" else title)
     st.markdown(intro)
     for text in page.session.notes:

@@ -240,7 +240,8 @@ def open_uploads(files: Sequence[tuple[str, bytes]], options: Mapping[str, Any] 
 def with_labels(opened: OpenedData, labels: Any) -> OpenedData:
     """The same rows with ``labels`` ("ids" or a mapping from raw values to the model's labels) taken as said."""
     parts = {name: getattr(opened, name).with_labels(labels) for name in ("calibration", "selection", "report")}
-    return replace(opened, **parts)
+    recipe = None if opened.recipe is None else {**opened.recipe, "labels": labels}
+    return replace(opened, **parts, recipe=recipe)
 
 
 def halve(data: Data, source: str, link: str | None) -> OpenedData:

@@ -45,11 +45,26 @@ class OpenedModel:
 
 
 @dataclass(frozen=True)
+class NamedModel:
+    """A model that need not be open: its name, fingerprint and heads of each layer, and how it stands in a link."""
+
+    name: str
+    fingerprint: str
+    link: str
+    heads: tuple[int, ...]
+
+    @classmethod
+    def of(cls, model: OpenedModel) -> NamedModel:
+        return cls(model.subject.name, model.subject.fingerprint, model.link, tuple(model.subject.heads))
+
+
+@dataclass(frozen=True)
 class OpenedData:
     """Data in hand: scores come from ``calibration``, masks are chosen by their quality on ``selection`` (which may be
     the same rows), and final figures come from ``report``, which shares no row with either.
 
     ``link``: None for files and uploads, which a link never carries. ``note`` says how the parts came about.
+    ``recipe``: what opens the same again on this machine, see `headviz.ui.opening`.
     """
 
     calibration: Data
@@ -59,6 +74,7 @@ class OpenedData:
     link: str | None
     note: str
     halved: bool = False
+    recipe: Mapping[str, Any] | None = None
 
     @property
     def raw_labels(self) -> set[int | str]:
@@ -94,8 +110,14 @@ class Session:
     wanted_model: str | None = None  # from a link, not open yet
     wanted_data: str | None = None
     wanted_mask: str | None = None  # a mask code whose model is not open yet
+    belongs: NamedModel | None = None  # the model that choice, history and masks are of, open or not
+    reopen: Mapping[str, Any] | None = None  # where this visit had opened model and data from, to do it again by itself
+    reopening: bool = False  # that is still to be tried
     choice: Choice = field(default_factory=Choice)
     picked: str | None = None  # the head looked at, "L3H7"
+    typed: list[str] = field(default_factory=list)  # the text to look at, or both of a pair
+    text_source: str | None = None  # whether it is that or an example; None until chosen
+    example: tuple[str, int] | None = None  # a fingerprint of data, and the number of the example looked at
     metric: str | None = None
     plan: PlanChoice = field(default_factory=PlanChoice)
     last_knee: tuple[str, int] | None = None  # a model and the last number of clusters that its plan had
@@ -198,8 +220,8 @@ class Session:
         """Take a model in hand. Settings that a link brought for it stay; edits and masks go with the model they were
         made for."""
         subject, wanted = model.subject, self.wanted_model
-        same = self.subject is not None and self.subject.fingerprint == subject.fingerprint
-        self.model, self.wanted_model = model, None
+        same = self.belongs is not None and self.belongs.fingerprint == subject.fingerprint
+        self.model, self.wanted_model, self.belongs = model, None, NamedModel.of(model)
         if not same:
             self.past, self.future = [], []
             self._drop_mask()

@@ -44,7 +44,7 @@ def started_the_server() -> bool:
         st.session_state[_PROVEN] = True
         return True
     kept = [unquote(value) for name, value in st.context.cookies.items() if name.startswith(_COOKIE)]
-    return _is_secret(kept) and _is_own_page()
+    return _is_secret(kept) and is_own_page()
 
 
 def is_served() -> bool:
@@ -69,7 +69,7 @@ def _is_secret(given: Iterable[str]) -> bool:
     return secret != b"" and any(hmac.compare_digest(secret, one.encode("utf-8", "replace")) for one in given)
 
 
-def _is_own_page() -> bool:
+def is_own_page() -> bool:
     """Whether a page of this server asks. Streamlit lets pages of the machine's other ports in, and browsers send them
     the cookie along."""
     origin = st.context.headers.get("Origin")

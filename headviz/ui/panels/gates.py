@@ -97,6 +97,15 @@ def asked_for(page: Page) -> None:
 
     session = page.session
     wanted, data = session.wanted_model or "", session.wanted_data
+    if session.belongs is not None and session.belongs.link == wanted and links.is_fingerprint(wanted):
+        note(
+            f"This visit is of the model {session.belongs.name} from a folder, with the fingerprint {wanted}, which "
+            "is not open. Open that folder on Home, and its masks, history and settings are here again."
+        )
+        st.page_link(
+            "app.py", label="Open a model on Home", icon=":material/home:", query_params=session.written or None
+        )
+        return
     if links.is_fingerprint(wanted):
         note(
             f"The link is for a model from a folder, with the fingerprint {wanted}. This server does not have it open: "

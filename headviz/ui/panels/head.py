@@ -11,7 +11,7 @@ import streamlit as st
 from headviz.mask import parse_head
 from headviz.ui import charts, numbers
 from headviz.ui.calibration import Base
-from headviz.ui.controls import head_choice, help_of
+from headviz.ui.controls import answer, head_choice, help_of, show, show_changed
 from headviz.ui.draw import draw
 from headviz.ui.errors import plain, shown
 from headviz.ui.page import Page
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NUMBERS = "head_numbers_part"  # the fragment of the numbers, there only while a head is picked
 _BESIDE = 20  # tokens
+_SOURCES = ("from the data", "typed")
 
 
 def head(page: Page, base: Base) -> None:
@@ -75,7 +76,7 @@ def _lower(values: np.ndarray, layer: int, index: int, total: int) -> str:
 def _on_a_text(page: Page, name: str) -> None:
     with shown():
         with st.container(horizontal=True, gap="medium", key="text_choice"):
-            typed = _source() == "typed"
+            typed = _source(page) == "typed"
             number = None if typed else _example_number(page)
         text, label = (texts.typed(page), None) if typed else _example(page, number or 1)
         maps, job = page.results.soon(page.results.attention, text, name) if text else (None, None)
@@ -86,21 +87,31 @@ def _on_a_text(page: Page, name: str) -> None:
             wait_for(job, page)
 
 
-def _source() -> str | None:
+def _source(page: Page) -> str | None:
+    key, session = "text_source", page.session
+    show(key, session.text_source if session.text_source in _SOURCES else _SOURCES[0])
+
+    def chosen(source: str) -> None:
+        session.text_source = source
+
     return st.segmented_control(
-        "Text", ["from the data", "typed"], key="text_source", default="from the data", required=True,
-        persist_state="session",
+        "Text", _SOURCES, key=key, required=True, on_change=answer(key, chosen),
         help="Examples come from the data that masks are chosen on; those for final figures are not shown.",
     )  # fmt: skip
 
 
 def _example_number(page: Page) -> int:
     assert page.session.data is not None
-    total = len(page.session.data.selection)
-    key = f"example {page.session.data.selection.fingerprint}"  # another data set has other numbers
-    return int(
-        st.number_input(f"Example, 1 to {total:,}", 1, total, key=key, step=1, persist_state="session", width=220)
-    )
+    session, total, data = page.session, len(page.session.data.selection), page.session.data.selection.fingerprint
+    key = f"example {data}"  # another data set has other numbers
+    at, number = session.example or (data, 1)
+    show_changed(key, number if at == data and number <= total else 1)
+
+    def chosen(picked: int) -> None:
+        session.example = (data, picked)
+
+    st.number_input(f"Example, 1 to {total:,}", 1, total, key=key, step=1, width=220, on_change=answer(key, chosen))
+    return int(st.session_state[key] or 1)
 
 
 def _example(page: Page, number: int) -> tuple[Any, str | None]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from headviz.ui import charts
+from headviz.ui.controls import show_changed
 from headviz.ui.errors import note
 from headviz.ui.page import Page
 
@@ -21,7 +22,7 @@ def typed(page: Page) -> str | tuple[str, ...] | None:
     assert page.session.data is not None
     count = len(page.session.data.selection[0].inputs)
     labels = ("Your text", "Its second part")[:count]
-    parts = [_field(label, key) for label, key in zip(labels, KEYS, strict=False)]
+    parts = [_field(page, label, place) for place, label in enumerate(labels)]
     if not is_blank(parts[:1]):
         return one_or_pair(parts)
     if any(parts):
@@ -29,12 +30,25 @@ def typed(page: Page) -> str | tuple[str, ...] | None:
     return None
 
 
-def _field(label: str, key: str) -> str:
+def fill(page: Page, inputs: Sequence[str]) -> None:
+    """Put the texts of an example into the fields."""
+    page.session.typed = [part[:LONGEST_TYPED] for part in inputs]
+
+
+def _field(page: Page, label: str, place: int) -> str:
     """One field and what is read of it. It takes a text of any length, since a browser drops one that is too long for
     its field without a word."""
+    key, session = KEYS[place], page.session
+
+    def typed() -> None:
+        parts = [*session.typed, "", ""][: len(KEYS)]
+        parts[place] = st.session_state[key]
+        session.typed = parts
+
+    show_changed(key, session.typed[place] if place < len(session.typed) else "")
     text = (
         st.text_area(
-            label, key=key, height=80, persist_state="session", placeholder="Type a sentence, then press Ctrl and Enter"
+            label, key=key, height=80, placeholder="Type a sentence, then press Ctrl and Enter", on_change=typed
         )
         or ""
     )

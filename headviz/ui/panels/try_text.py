@@ -63,8 +63,7 @@ def _take(page: Page) -> None:
         page.session.troubles[:] = ["No example of the data has a text to take."]
         return
     st.session_state[_NEXT] = number + 1
-    for key, part in zip(texts.KEYS, data[number].inputs, strict=False):
-        st.session_state[key] = part[: texts.LONGEST_TYPED]
+    texts.fill(page, data[number].inputs)
 
 
 def _ask(page: Page, text: Text, mask: Mask) -> tuple[tuple[AttentionMaps, np.ndarray] | None, Job | None]:

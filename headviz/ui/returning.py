@@ -1,0 +1,154 @@
+"""Coming back: a browser is known by an id in a cookie, and finds its last visit as it left it.
+
+The address decides what is taken up. The visit's own address, an older one of it, or none at all: the visit, with the
+address's settings on top. A link to another model: that model, and the visit stays on offer on Home. The id is a
+cookie and nothing else: it stands in no link, and another browser's visitor never sees what was kept under it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from headviz.ui import links, session_file
+from headviz.ui.autosave import Autosave, Keeping
+from headviz.ui.session_file import Kept, SessionError
+from headviz.ui.state import Session
+from headviz.ui.state_folder import InMemory, Memory, OnDisk, Place, is_id, new_id, state_folder
+from headviz.ui.visitor import is_own_page
+
+COOKIE = "headviz-visit"  # without a port: a server that starts again may get another
+_SESSION, _KEEPING, _BROWSER = "headviz", "_keeping", "_browser"
+_KEEP = """<script>(() => {
+  const safe = location.protocol === 'https:' ? '; Secure' : '';
+  document.cookie = '%s=%s; path=/; max-age=15552000; SameSite=Strict' + safe;
+})()</script>"""
+
+_memory, _autosave = Memory(), Autosave()
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """Another state that is kept of this browser, in words for people."""
+
+    slot: str
+    when: float
+    model: str
+    named: int
+    steps: int
+
+
+def session_of_this_run(*, local: bool) -> tuple[Session, Keeping]:
+    """The visitor's session: the one of this tab, else what this browser had when it was here last."""
+    state = st.session_state
+    if _SESSION not in state:
+        state[_SESSION], state[_KEEPING] = _come(_place(local), _asked())
+    elif _KEEPING not in state:
+        state[_KEEPING] = Keeping(_place(local))
+    return state[_SESSION], state[_KEEPING]
+
+
+def keep_cookie() -> None:
+    """Have the browser keep its id."""
+    st.html(_KEEP % (COOKIE, _browser()), unsafe_allow_javascript=True)
+
+
+def note_changes() -> None:
+    """A part of a page has run: what it changed is to be kept."""
+    session, keeping = st.session_state.get(_SESSION), st.session_state.get(_KEEPING)
+    if session is not None and keeping is not None:
+        _autosave.note(keeping, session)
+
+
+def earlier(keeping: Keeping) -> list[Earlier]:
+    """What else is kept of this browser: visits with other models, other tabs', and those that a link set aside."""
+    found = []
+    for state in keeping.place.states():
+        if state.slot in (keeping.slot, keeping.replaces):
+            continue
+        try:
+            kept = session_file.read(keeping.place.read(state.slot) or b"", "It")
+        except SessionError:
+            continue  # of a later version, or damaged: said when it was the last one
+        model = kept.model.name if kept.model is not None else "no model"
+        named, steps = (len(kept.values.get(name, ())) for name in ("named", "steps"))
+        found.append(Earlier(state.slot, state.when, model, named, steps))
+    return found
+
+
+def go_back_to(keeping: Keeping, slot: str, before: Session) -> None:
+    """Take up an earlier visit; the present one stays, as an earlier one."""
+    _autosave.flush()
+    session, now_kept = Session(recoveries=before.recoveries), Keeping(keeping.place)
+    _take_up(session, now_kept, slot)
+    st.session_state[_SESSION], st.session_state[_KEEPING] = session, now_kept
+
+
+def begin_afresh(keeping: Keeping | None, kept: Kept, before: Session) -> Session:
+    """A session that is what a file says; the present one stays, as an earlier one."""
+    _autosave.flush()
+    session = Session(recoveries=before.recoveries)
+    session_file.restore(session, kept)
+    if keeping is not None:
+        st.session_state[_SESSION], st.session_state[_KEEPING] = session, Keeping(keeping.place)
+    return session
+
+
+# -- the first run of a tab --------------------------------------------------------------------------------------------
+
+
+def _come(place: Place, asked: Mapping[str, Sequence[str]]) -> tuple[Session, Keeping]:
+    _autosave.flush()  # a tab that loads again left this moment
+    session, keeping = Session(), Keeping(place)
+    states = place.states()
+    if states:
+        _take_up(session, keeping, states[0].slot, asked)
+    return session, keeping
+
+
+def _take_up(session: Session, keeping: Keeping, slot: str, asked: Mapping[str, Sequence[str]] | None = None) -> None:
+    content = keeping.place.read(slot)
+    if content is None:
+        return
+    try:
+        kept = session_file.read(content, "What was kept of it")
+    except SessionError as error:
+        session.notes.append(f"Your last visit is not taken up again. {error}")
+        return
+    if asked and "model" in asked and (kept.model is None or list(asked["model"]) != [kept.model.link]):
+        return  # a link to another model
+    session_file.restore(session, kept)
+    keeping.go_on_from(slot, content, kept)
+    address = kept.here.get("address")
+    session.written = _texts(address) if isinstance(address, dict) else {}
+    session.reopen, session.reopening = _places(kept.here), True
+    session.own_run = not asked
+
+
+def _texts(address: Mapping[str, Any]) -> dict[str, str]:
+    return {name: text for name, text in address.items() if isinstance(text, str)}
+
+
+def _places(here: Mapping[str, Any]) -> dict[str, Any]:
+    """Where model and data were opened from, as far as that can be read."""
+    return {name: here[name] for name in ("model", "data") if isinstance(here.get(name), dict)}
+
+
+def _asked() -> dict[str, list[str]]:
+    return {name: st.query_params.get_all(name) for name in st.query_params if name in links.NAMES}
+
+
+def _place(local: bool) -> Place:
+    root = state_folder() if local else None
+    return InMemory(_memory, _browser()) if root is None else OnDisk(root, _browser())
+
+
+def _browser() -> str:
+    """The id of this browser: the one that it sent, or a new one."""
+    if _BROWSER not in st.session_state:
+        sent = st.context.cookies.get(COOKIE)
+        st.session_state[_BROWSER] = sent if is_id(sent) and is_own_page() else new_id()
+    return str(st.session_state[_BROWSER])
