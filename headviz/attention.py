@@ -132,6 +132,13 @@ def view(model: nn.Module, implementation: str = NAME) -> nn.Module:
     for setting, wanted in (("return_dict", True), ("output_attentions", False), ("output_hidden_states", False)):
         if getattr(twin.config, setting, wanted) is not wanted:
             setattr(twin.config, setting, wanted)
+    for module in twin.modules():
+        # what no weight depends on: a feed-forward layer that takes some tokens at a time, which must divide a text,
+        # and hooks on gradients, which would change those that reach the gates
+        if getattr(module, "chunk_size_feed_forward", 0):
+            module.chunk_size_feed_forward = 0
+        module._backward_hooks.clear()
+        module._backward_pre_hooks.clear()
     twin.set_attn_implementation(implementation)
     return twin
 

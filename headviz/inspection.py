@@ -13,6 +13,7 @@ from torch import Tensor
 from headviz import room
 from headviz.errors import DataError, MaskError, ScoreError
 from headviz.evaluation import gates_of
+from headviz.foreign import explained
 from headviz.listing import listed
 from headviz.mask import Mask, parse_head
 from headviz.observers.maps import MapObserver
@@ -180,9 +181,13 @@ def legible_tokens(processor: Any, ids: Sequence[int]) -> tuple[str, ...]:
     if not any(token.startswith(("Ġ", "▁")) for token in raw):
         return tuple(raw)
     special = set(processor.all_special_ids)
-    return tuple(
-        token if i in special else (processor.decode([i]).strip() or token) for i, token in zip(ids, raw, strict=True)
-    )
+    with explained(
+        DataError, lambda reason: f"The model's tokenizer cannot write its tokens: {reason}. Use that of its makers."
+    ):
+        return tuple(
+            token if i in special else (processor.decode([i]).strip() or token)
+            for i, token in zip(ids, raw, strict=True)
+        )
 
 
 def _head(subject: Subject, head: str | tuple[int, int]) -> tuple[int, int]:

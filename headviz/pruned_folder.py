@@ -16,7 +16,7 @@ from headviz.errors import ExportError, LoadError
 from headviz.files import write_folder
 from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.pruned_card import pruned_card
-from headviz.saving import in_dtype, refusals_of_libraries, require_free, save_model
+from headviz.saving import in_dtype, refusals_of_libraries, require_free, require_reopening, save_model
 from headviz.subject import Subject, load
 
 CODE_FILE = "modeling_headviz.py"
@@ -46,6 +46,7 @@ def save_pruned(
             f"{subject.name} is whole. Cut its heads out first: hv.save_pruned(hv.prune(subject, mask), folder)."
         )
     target = Path(folder).expanduser()
+    require_reopening(subject)
     content, card = subject.cut.content(".json"), pruned_card(subject, dtype)
     with Progress(3, "writing the pruned model", on_progress, cancel) as steps:
         require_free(target, overwrite, "save_pruned", (CODE_FILE, CARD_FILE))

@@ -59,7 +59,12 @@ def prune(subject: Subject, mask: Mask, *, gqa: str = "groups") -> Subject:
     name = f"{cut.provenance['model']['name']}-{cut.count}-of-{sum(cut.heads)}-heads"
     config = _config(subject, layouts, before)
     weights = _weights(subject.model, layouts, [layer for layer, _ in cuts_of_weights(subject.model, left)])
-    model = assemble(config, weights, subject.torch_dtype, name)
+    try:
+        model = assemble(config, weights, subject.torch_dtype, name)
+    except LoadError as error:
+        if why := subject.unlike_a_folder():
+            raise LoadError(f"{subject.name} {why}, so its heads can be masked, but not cut out.") from error
+        raise
     if model.can_generate():  # what stands beside its configuration
         model.generation_config = copy.deepcopy(subject.model.generation_config)
     pruned = Subject.wrap(model.to(subject.device), subject.processor, name=name, task=subject.task)
@@ -177,5 +182,5 @@ def _require_same_logits(subject: Subject, mask: Mask, pruned: Subject) -> None:
     if not difference <= _SAME.get(subject.torch_dtype, _SAME_IN_HALF) * max(1.0, float(masked.abs().max())):
         raise LoadError(
             f"{subject.name} ({type(subject.model).__name__}) gives other logits once its heads are cut out than when "
-            "they are masked, so it is not what its family says. Save it with hv.save_masked instead."
+            "they are masked, so it is not what its family says. Its heads can be masked, but not cut out."
         )

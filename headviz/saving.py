@@ -18,11 +18,12 @@ from safetensors import SafetensorError
 from torch import nn
 
 from headviz import attention
-from headviz.checkpoint import MASK_FILE
+from headviz.checkpoint import MASK_FILE, cut_of_config
 from headviz.checkpoint.quiet import quiet_transformers
-from headviz.errors import ExportError, MaskError
+from headviz.errors import ExportError, HeadvizError, MaskError
 from headviz.families import AttentionUse, family_of
 from headviz.files import write_folder
+from headviz.foreign import reason_of
 from headviz.mask import Mask, describe_heads, head_name
 from headviz.progress import CancelSignal, OnProgress, Progress
 
@@ -63,6 +64,7 @@ def save_masked(
             "hv.save_pruned(hv.prune(subject, mask), folder)."
         )
     target = Path(folder).expanduser()
+    require_reopening(subject)
     with Progress(3, "writing the masked model", on_progress, cancel) as steps:
         cuts = cuts_of_weights(subject.model, mask)
         require_free(target, overwrite, "save_masked")
@@ -79,6 +81,20 @@ def save_masked(
 
         write_folder(target, fill)
     return target
+
+
+def require_reopening(subject: Subject) -> None:
+    """Raises ExportError where a folder of ``subject`` would not open again, before anything is written."""
+    if why := subject.unlike_a_folder():
+        raise ExportError(f"{subject.name} {why}, so a folder of it would not open as the same model.")
+    whole = cut_of_config(subject.model.config)
+    if subject.cut is not None and whole is not None and subject.cut.heads != whole.heads:
+        pairs = list(zip(subject.cut.heads, whole.heads, strict=True))
+        layer, (left, told) = next((number, pair) for number, pair in enumerate(pairs) if pair[0] != pair[1])
+        raise ExportError(
+            f"Layer {layer} of {subject.name} had lost heads before headviz cut any: {left} are left where its "
+            f"configuration says {told}, and which ones is not known. Cut the whole model instead."
+        )
 
 
 @torch.no_grad()
@@ -117,14 +133,16 @@ def save_model(model: Any, folder: Path) -> None:
                 f"{f' ({names})' if names else ''}. Correct it in subject.model.generation_config."
             ) from error
     model.save_pretrained(folder)
+    if not (folder / "config.json").is_file():
+        raise ExportError("The model's own save_pretrained wrote no config.json. Give a plain model of transformers.")
     for weights in folder.glob("*.safetensors"):
         shutil.copymode(folder / "config.json", weights)
 
 
 @contextlib.contextmanager
 def refusals_of_libraries(folder: str | os.PathLike[str]) -> Iterator[None]:
-    """Silences transformers' own bar, and turns what safetensors and tokenizers raise where the system refuses (a full
-    disk) into ExportError."""
+    """Silences transformers' own bar, and turns what other libraries raise, such as safetensors and tokenizers where
+    the system refuses (a full disk), into ExportError."""
     try:
         with quiet_transformers():
             yield
@@ -132,7 +150,11 @@ def refusals_of_libraries(folder: str | os.PathLike[str]) -> Iterator[None]:
         # tokenizers has no type of its own: "No space left on device (os error 28)"
         if isinstance(error, SafetensorError) or (type(error) is Exception and "os error" in str(error)):
             raise ExportError(f"{os.fspath(folder)!r} cannot be written: {error}. Choose another folder.") from error
-        raise
+        if isinstance(error, HeadvizError | OSError | MemoryError):
+            raise
+        raise ExportError(
+            f"This model cannot be written: {reason_of(error)}. Give a plain model of transformers."
+        ) from error
 
 
 def cuts_of_weights(model: nn.Module, mask: Mask) -> list[tuple[int, list[int]]]:

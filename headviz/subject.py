@@ -4,7 +4,7 @@ from memory."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,23 @@ from headviz.batches import Encoded, encode
 from headviz.checkpoint import (
     DECODERS,
     check_config,
+    check_vocabulary,
     cut_notes,
     cut_of_config,
+    has_hooks,
     max_length,
     open_checkpoint,
     outside_interface,
+    plain_model,
+    special_notes,
     state_fingerprint,
+    unlike_its_class,
+    unlike_its_config,
+    without_hooks,
     zeroed_names,
 )
 from headviz.errors import LoadError
-from headviz.families.weights import all_heads_are_silent, attention_parameters
+from headviz.families.weights import all_heads_are_silent, attention_parameters, weights_note
 from headviz.foreign import explained
 from headviz.hub import resolve
 from headviz.mask import Mask
@@ -81,12 +88,16 @@ class Subject:
         classifiers of images. Raises LoadError when the model does not fit the task or its attention cannot be reached.
         """
         with explained(LoadError, lambda reason: f"{name} cannot be taken as it is: {reason}. Give a plain model."):
-            _require_model(model, name)
+            model = plain_model(model, name)
             task = _task_of(model) if task is None else task
             if missing := tasks[task].missing(processor):
                 raise LoadError(f"{name} {missing}.")
             fingerprint = state_fingerprint(model)
-        return _subject(model, processor, name=name, revision=None, fingerprint=fingerprint, task=task)
+        subject = _subject(model, processor, name=name, revision=None, fingerprint=fingerprint, task=task)
+        if why := subject.unlike_a_folder():
+            note = f"{name} {why}. It can be measured, but not saved as a folder."
+            return replace(subject, notes=(*subject.notes, note))
+        return subject
 
     @property
     def layers(self) -> int:
@@ -153,6 +164,19 @@ class Subject:
         """A context in which arithmetic stays in the dtype that the model was opened in, also where the caller has
         switched autocast on; a backward pass needs it as well as the forward."""
         return torch.autocast(torch.device(self.device).type, enabled=False)
+
+    def unlike_a_folder(self) -> str | None:
+        """Why a folder that the model is written to would not open as the same model, as the rest of a sentence that
+        begins with its name; None where it would."""
+        auto = self.task_definition.auto
+        if why := unlike_its_config(self.model, auto):
+            return why
+        with self.own_precision():
+            return unlike_its_class(self.model, auto, self._probe)
+
+    def _probe(self) -> dict[str, Tensor]:
+        probes = self.encode(self.task_definition.probes(self.processor))
+        return probes.batch(np.arange(len(probes))).inputs
 
     def embed(self, ids: Tensor) -> Tensor:
         """Word embeddings (B, n, hidden) of token ids (B, n), before positions are added."""
@@ -226,14 +250,6 @@ def _device(device: str) -> str:
     return str(device)
 
 
-def _require_model(model: Any, name: str) -> None:
-    """Raises LoadError unless this is a transformers model with weights."""
-    if not isinstance(model, nn.Module) or not hasattr(getattr(model, "config", None), "model_type"):
-        raise LoadError(f"{name} is a {type(model).__name__}, not a model of transformers. Give one with its config.")
-    if any(tensor.is_meta for tensor in model.parameters()):
-        raise LoadError(f"{name} has weights on the meta device, which holds no numbers. Load them first.")
-
-
 def _task_of(model: Any) -> str:
     """The name of the task that a model in memory is made for."""
     if getattr(model, "main_input_name", None) == "pixel_values":
@@ -288,8 +304,14 @@ def _tried(
     check_config(config, name, decoders=True)
     task_name = task or "text-classification"
     kind = tasks[task_name]
-    if kind.name == "text-classification" and whole_type(config.model_type) in DECODERS:
+    decoder = whole_type(config.model_type) in DECODERS
+    if kind.name == "text-classification" and decoder:
         _require_padding(config, processor, name)
+    told = [weights_note(model, kind.auto)]
+    if kind.name != "image-classification":
+        check_vocabulary(processor, config, name)
+        told += special_notes(processor, config, name, decoder=decoder)
+    notes = (*notes, *(note for note in told if note))
     cut = cut_of_config(config) if cut is None else cut
     first = next(model.parameters())
     limit = max_length(config, processor)
@@ -298,6 +320,7 @@ def _tried(
     features, _ = kind.tokenise(processor, kind.probes(processor), limit, _segments(config))
     inputs = Encoded(features, 0, processor, device, kind).batch(np.arange(len(features))).inputs
     plain = _plain_logits(model, inputs, len(labels), kind, name)
+    _require_no_hooks(model, inputs, plain, name)
     view = attention.view(model)
     calls, keyword = attention.calls_of(view, inputs)
     _probe(model, view, inputs, plain, calls, keyword, name)
@@ -352,9 +375,10 @@ def _probe(
 ) -> None:
     """Two texts of different lengths: our function is called, gates of one change nothing, closed gates change
     something."""
-    outside = outside_interface(getattr(model.config, "model_type", type(model).__name__), name)
     if not calls:
-        raise LoadError(outside)
+        raise LoadError(outside_interface(getattr(model.config, "model_type", type(model).__name__), name))
+    if not torch.isfinite(plain).all():
+        raise LoadError(f"{name} gives logits that are not finite; the file may be damaged, or try dtype='float32'.")
     total = calls[-1].offset + calls[-1].heads
     open_, closed = torch.ones(total, dtype=plain.dtype), torch.zeros(total, dtype=plain.dtype)
     gated = attention.run(view, inputs, Call(open_.to(plain.device)), keyword=keyword)
@@ -363,8 +387,35 @@ def _probe(
             f"{name} ({type(model).__name__}) gives other logits under headviz's attention than under its own; it is "
             "not supported."
         )
-    if not torch.isfinite(plain).all():
-        raise LoadError(f"{name} gives logits that are not finite; the file may be damaged, or try dtype='float32'.")
     shut = attention.run(view, inputs, Call(closed.to(plain.device)), keyword=keyword)
     if torch.equal(shut, plain) and not all_heads_are_silent(model):
-        raise LoadError(outside)
+        raise LoadError(_without_effect(model, plain, calls, name))
+
+
+@torch.no_grad()
+def _require_no_hooks(model: nn.Module, inputs: dict[str, Tensor], plain: Tensor, name: str) -> None:
+    """Raises LoadError where something that was hung around a module changes the logits, since no weight holds it."""
+    where = has_hooks(model)
+    if where is None:
+        return
+    twin: Any = without_hooks(attention.view(model, "sdpa"))
+    if not torch.equal(twin(**inputs).logits, plain):
+        raise LoadError(
+            f"{name} has a hook, or a forward pass of its own, that changes its answers ({where}), and no saved "
+            "weights would hold that. Remove it, or give the model from before it was added."
+        )
+
+
+def _without_effect(model: nn.Module, plain: Tensor, calls: Sequence[AttentionCall], name: str) -> str:
+    """The sentence on a model whose logits stay the same when all of its heads are closed."""
+    zero = [key for key, tensor in model.named_parameters() if tensor.dim() > 1 and not tensor.any()]
+    which = f" ({zero[0]} is all zeros)" if zero else ""
+    heads = calls[-1].offset + calls[-1].heads
+    if torch.equal(plain[:1].expand_as(plain), plain):
+        return f"{name} gives the same answer whatever it reads{which}, so no head can matter. Train or load it again."
+    if zero:
+        return f"None of the {heads} heads of {name} has any effect on its answers{which}. Train or load it again."
+    return (
+        f"Closing all {heads} heads of {name} changes none of its answers: they do nothing, or its attention cannot be "
+        "gated. Use another model."
+    )

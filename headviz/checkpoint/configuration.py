@@ -246,6 +246,10 @@ def check_config(config: Any, name: str, *, decoders: bool = False) -> None:
             f"{name} ({kind}) generates text with a decoder; headviz opens encoder classifiers so far: "
             f"{WORKING}{of_memory}."
         )
+    if config.num_labels is None:
+        raise LoadError(
+            f"The configuration of {name} names no labels (id2label is null). Give it those it was trained on."
+        )
     if config.num_labels < 2 or config.problem_type == "regression":
         raise LoadError(
             f"{name} predicts a number (regression, or a single label); headviz needs a classifier with two or more "

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from headviz.checkpoint.configuration import PADDED_POSITIONS, build_config, class_of, label_notes, read_config
 from headviz.checkpoint.files import Entry, read_header, weight_files, weights_fingerprint
 from headviz.checkpoint.names import kept_otherwise, left_out, without_wrappers
+from headviz.checkpoint.plain_model import shape_of
 from headviz.checkpoint.processor import open_image_processor
 from headviz.checkpoint.pruned import heads_with_weights, is_pruned, pruned_class, read_cut, zeroed_heads
 from headviz.checkpoint.quiet import quiet_transformers
@@ -332,13 +333,9 @@ def _mismatch(key: str, in_file: tuple[int, ...], by_config: tuple[int, ...], co
             "Correct id2label in config.json."
         )
     return (
-        f"config.json of {name} contradicts its weights: {key} is {_shape(in_file)} in the file and "
-        f"{_shape(by_config)} by config.json. Correct it, or download the model again."
+        f"config.json of {name} contradicts its weights: {key} is {shape_of(in_file)} in the file and "
+        f"{shape_of(by_config)} by config.json. Correct it, or download the model again."
     )
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return " x ".join(str(length) for length in shape) or "one number"
 
 
 def _to(model: Any, device: str) -> Any:

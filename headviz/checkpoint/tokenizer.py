@@ -11,10 +11,21 @@ import re
 from pathlib import Path
 from typing import Any
 
+from headviz.checkpoint.configuration import PADDED_POSITIONS
+from headviz.checkpoint.trust import require_harmless
 from headviz.errors import LoadError
+from headviz.pruned_modeling import whole_type
 
 _FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "bpe.codes")
 
+_SPECIAL = {
+    "pad_token_id": "padding",
+    "cls_token_id": "classification",
+    "sep_token_id": "separating",
+    "bos_token_id": "first",
+    "eos_token_id": "last",
+    "mask_token_id": "mask",
+}
 _OF_MODEL_FILES = ("sentencepiece",)  # what reads *.model files
 _INSTALL = re.compile(r"pip install ([A-Za-z0-9_-]+)")
 
@@ -34,6 +45,7 @@ def open_tokenizer(folder: Path, config: Any, name: str) -> Any:
             f"Save the one it was trained with into the same folder: tokenizer.save_pretrained(folder){_near(folder)}."
         )
     _refuse_code(folder, name)
+    require_harmless(folder, name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             str(folder.absolute()), config=config, trust_remote_code=False, local_files_only=True
@@ -44,17 +56,47 @@ def open_tokenizer(folder: Path, config: Any, name: str) -> Any:
     except BaseException as error:  # tokenizers raises plain Exception and panics; missing packages raise ImportError
         raise LoadError(f"The tokenizer of {name} cannot be opened{_remedy(error, folder)}") from error
     special = set(tokenizer.all_special_ids)
-    numbers = tokenizer.get_vocab().values()
-    if not ids or all(number in special for number in numbers):
+    if not ids or all(number in special for number in tokenizer.get_vocab().values()):
         raise LoadError(f"The tokenizer of {name} knows no words. Save the one that the model was trained with.")
-    if max(numbers) >= config.vocab_size:
-        raise LoadError(
-            f"The tokenizer of {name} has {max(numbers) + 1:,} tokens, but the model knows {config.vocab_size:,}. "
-            "Save the tokenizer that the model was trained with into its folder."
-        )
+    check_vocabulary(tokenizer, config, name)
     if tokenizer.pad_token_id is None:
         raise LoadError(f"The tokenizer of {name} has no padding token, so texts cannot be read together. Set one.")
     return tokenizer
+
+
+def check_vocabulary(tokenizer: Any, config: Any, name: str) -> None:
+    """Raises LoadError where the tokenizer has tokens that a model with ``config`` does not know."""
+    known = getattr(config, "vocab_size", None)
+    numbers = tokenizer.get_vocab().values() if hasattr(tokenizer, "get_vocab") else ()
+    if isinstance(known, int) and max(numbers, default=-1) >= known:
+        raise LoadError(
+            f"The tokenizer of {name} has {max(numbers) + 1:,} tokens, but the model knows {known:,}. "
+            "Save the tokenizer that the model was trained with into its folder."
+        )
+
+
+def special_notes(tokenizer: Any, config: Any, name: str, *, decoder: bool) -> list[str]:
+    """Sentences on special tokens of which configuration and tokenizer do not say the same, and on texts that do not
+    begin with the token that an encoder reads their class off."""
+    notes = []
+    for which, word in _SPECIAL.items():
+        told, own = getattr(config, which, None), getattr(tokenizer, which, None)
+        if type(told) is int and type(own) is int and told != own:
+            notes.append(f"The {word} token of {name} is {told} by its config and {own} by its tokenizer ({which}).")
+            if which == "pad_token_id" and whole_type(config.model_type) in PADDED_POSITIONS:
+                notes[-1] += (
+                    " Positions are counted from the config's; if it was trained with the other, that is wrong."
+                )
+    ids = tokenizer("a")["input_ids"]
+    first = getattr(tokenizer, "cls_token_id", None)
+    first = getattr(tokenizer, "bos_token_id", None) if first is None else first
+    if not decoder and (first is None or not ids or ids[0] != first):
+        why = "has none (cls_token)" if first is None else f"does not put its own, {first}, there (cls_token)"
+        notes.append(
+            f"Texts do not begin with a classification token: the tokenizer of {name} {why}. "
+            "Most likely the model was trained with one, and its figures are wrong without."
+        )
+    return notes
 
 
 def _remedy(error: BaseException, folder: Path) -> str:
