@@ -24,12 +24,14 @@ from headviz import __version__
 from headviz.batches import Batch
 from headviz.errors import ExportError
 from headviz.evaluation import gates_of
+from headviz.families import families, family_of
 from headviz.files import write_whole
 from headviz.mask import Mask
 from headviz.mask.file import pruned_heads
 from headviz.onnx_model import KEY, OnnxModel, require_onnx
 from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.provenance import model_block, now
+from headviz.pruned_modeling import whole_type
 from headviz.saving import cuts_of_weights, masked_view
 
 if TYPE_CHECKING:
@@ -75,8 +77,6 @@ def export_onnx(
         model = _Classifier(subject, mask)
         batches = _probes(subject)
         graph = _graph(model, model.arguments(batches[0]))
-        if 0 in subject.heads:
-            _keep_zeros(graph)
         steps.step()
         difference, largest = _check(model, OnnxModel(graph.SerializeToString(), target.name), batches)
         steps.step()
@@ -100,6 +100,7 @@ class _Classifier(nn.Module):
         super().__init__()
         cuts = [] if mask is None else cuts_of_weights(subject.model, mask)
         model: Any = masked_view(subject.model, cuts)
+        _leave_out_layers_without_heads(model)
         model.set_attn_implementation("sdpa")
         self.model = model.to("cpu", torch.float32)
         self.names = _INPUTS if subject.segments else _INPUTS[:2]
@@ -109,6 +110,56 @@ class _Classifier(nn.Module):
 
     def arguments(self, batch: Batch) -> tuple[Tensor, ...]:
         return tuple(batch.inputs[name].cpu() for name in self.names)
+
+
+def _leave_out_layers_without_heads(model: Any) -> None:
+    """Of a layer that lost all heads only the output projection's bias is left, in a view that may be changed. Matrices
+    without numbers are valid ONNX, but the tools that optimise a graph and infer its shapes stumble over them.
+
+    Attention still wants a head, so it gets one made of nothing, which nobody reads and which the exporter drops."""
+    if families.get(whole_type(model.config.model_type)) is None:
+        return
+    modules = dict(model.named_modules())
+    for use in family_of(model).uses(model):
+        if use.heads:
+            continue
+        for module, parts in use.inputs():
+            _put(model, modules, module, _Nothing(len(parts) * use.head_size))
+        _put(model, modules, use.output, _Constant(use.output))
+        block = modules[use.name]
+        if hasattr(block, "split_size"):  # of GPT-2, which splits one projection into three
+            block.split_size = [use.head_size] * 3
+
+
+def _put(model: Any, modules: dict[str, nn.Module], old: nn.Module, new: nn.Module) -> None:
+    for name, module in modules.items():
+        if module is old:
+            model.set_submodule(name, new)
+
+
+class _Nothing(nn.Module):
+    """In place of query, key and value: zeros of a given width."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return hidden.new_zeros(*hidden.shape[:-1], self.width)
+
+
+class _Constant(nn.Module):
+    """In place of an output projection that has nothing to project: its bias, or zeros, for every token."""
+
+    def __init__(self, projection: Any) -> None:
+        super().__init__()
+        bias, width = projection.bias, projection.weight.shape[0]
+        if type(projection).__name__ != "Linear":  # a Conv1D keeps its weights the other way round
+            width = projection.weight.shape[1]
+        self.bias = nn.Parameter(torch.zeros(width, dtype=projection.weight.dtype) if bias is None else bias.detach())
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return self.bias.expand(*hidden.shape[:-1], len(self.bias))
 
 
 def _require_path(path: str | os.PathLike[str]) -> Path:
@@ -164,15 +215,6 @@ def _graph(model: _Classifier, arguments: Sequence[Tensor]) -> Any:
         for node in function.node:
             del node.metadata_props[:]
     return graph
-
-
-def _keep_zeros(graph: Any) -> None:
-    """For layers without heads: let a 0 in a shape be 0. By default it means "as many as before", and the exporter of
-    torch 2.13 leaves it so where it takes attention apart."""
-    for node in graph.graph.node:
-        for attribute in node.attribute:
-            if node.op_type == "Reshape" and attribute.name == "allowzero":
-                attribute.i = 1
 
 
 @contextmanager
