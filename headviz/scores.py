@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from headviz.subject import Subject
 
 _SATURATED_HIS = 1e-3
+_SURE = 0.1  # nats: the answer has a probability of more than 0.9
 _FEW_EXAMPLES = 0.05
 _UNCERTAIN = 0.1  # of the mean, to either side: less would not move many heads
 
@@ -177,10 +178,7 @@ class Scores:
         found = []
         largest = float(np.nan_to_num(self.his, nan=0.0).max(initial=0.0))
         if largest < _SATURATED_HIS:
-            found.append(
-                f"The largest HIS is {largest:.1e}: the model is so sure of these examples that the ranking is "
-                "little more than rounding. Score harder examples."
-            )
+            found.append(f"The largest HIS is {largest:.1e}: {self._why_so_small()}")
         if (few := self.resting_on_few) is not None:
             found.append(
                 f"More than half of all gate gradients come from {few.examples:,} of {len(self):,} examples, so HIS is "
@@ -200,6 +198,18 @@ class Scores:
             return None
         reach = 1.96 * float(weight.std(ddof=1)) / (float(weight.mean()) * len(weight) ** 0.5)
         return Few(few, reach) if reach > _UNCERTAIN else None
+
+    def _why_so_small(self) -> str:
+        """Why no head moves the loss, and what to do: the rest of a sentence, and one more."""
+        if len(self.loss) and float(np.median(self.loss)) >= _SURE:
+            return (
+                f"its heads hardly change its answers, which are not sure either (loss {self.loss.mean():.2f}), so "
+                "the ranking is little more than rounding. See whether the model was trained and opened as what it is."
+            )
+        return (
+            "the model is so sure of these examples that the ranking is little more than rounding. Score harder "
+            "examples."
+        )
 
     def save(self, path: str | Path) -> None:
         """Write everything to one Parquet file, whole or not at all; `open_scores` reads it back."""

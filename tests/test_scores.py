@@ -445,3 +445,10 @@ def sst5_reference(shared: Path) -> tuple[Any, ...]:
         subject.model, subject.processor, data.inputs, labels, max_length=subject.max_length
     )
     return subject, data, np.abs(gradient.astype(np.float64)).mean(axis=0), entropy.mean(axis=0)
+
+
+@pytest.mark.parametrize(("loss", "words"), [(2.45, "not sure either (loss 2.45)"), (0.001, "is so sure of these")])
+def test_scores_that_are_all_but_zero_name_the_cause_by_the_loss(loss: float, words: str) -> None:
+    nothing, flat = np.zeros((4, 2, 2), np.float32), np.ones((4, 2, 2), np.float32)
+    scores = hv.Scores(nothing, flat, np.full(4, loss), np.arange(4), {})
+    assert any(words in note for note in scores.notes)
