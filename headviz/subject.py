@@ -3,7 +3,7 @@ from memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,16 @@ from headviz.checkpoint import (
     check_vocabulary,
     cut_notes,
     cut_of_config,
-    has_hooks,
     max_length,
     open_checkpoint,
-    outside_interface,
-    plain_model,
     special_notes,
     state_fingerprint,
-    unlike_its_class,
-    unlike_its_config,
-    without_hooks,
     zeroed_names,
 )
+from headviz.checkpoint.first_run import cannot_run, first_run
+from headviz.checkpoint.plain_model import plain_model, unlike_its_class, unlike_its_config
 from headviz.errors import LoadError
-from headviz.families.weights import all_heads_are_silent, attention_parameters, weights_note
+from headviz.families.weights import attention_parameters, weights_note
 from headviz.foreign import explained
 from headviz.hub import resolve
 from headviz.mask import Mask
@@ -267,24 +263,9 @@ def _require_padding(config: Any, processor: Any, name: str) -> None:
         )
 
 
-def _cannot_run(model: Any, processor: Any, name: str, task: str | None) -> Callable[[str], str]:
-    """The sentence on a model whose own code fails on a first input, given what it said."""
-
-    def sentence(reason: str) -> str:
-        config: Any = model.config
-        what = "an image" if task == "image-classification" else "a text"
-        padding = getattr(processor, "pad_token_id", None)
-        remedy = "Its weights, its configuration and transformers do not fit each other: load or train it again"
-        if padding is not None and getattr(config, "pad_token_id", None) is None:
-            remedy = f"Its configuration has no pad_token_id: load it again with that of its tokenizer, {padding}"
-        return f"{name}, of the family {whole_type(config.model_type)}, cannot run {what}: {reason}. {remedy}."
-
-    return sentence
-
-
 def _subject(model: nn.Module, processor: Any, *, name: str, task: str | None, **about: Any) -> Subject:
     """A Subject of a model that has passed on a first input, or LoadError, whatever its own code raises there."""
-    with explained(LoadError, _cannot_run(model, processor, name, task)):
+    with explained(LoadError, cannot_run(model, processor, name, task)):
         return _tried(model, processor, name=name, task=task, **about)
 
 
@@ -319,11 +300,7 @@ def _tried(
     device, dtype = str(first.device), str(first.dtype).removeprefix("torch.")
     features, _ = kind.tokenise(processor, kind.probes(processor), limit, _segments(config))
     inputs = Encoded(features, 0, processor, device, kind).batch(np.arange(len(features))).inputs
-    plain = _plain_logits(model, inputs, len(labels), kind, name)
-    _require_no_hooks(model, inputs, plain, name)
-    view = attention.view(model)
-    calls, keyword = attention.calls_of(view, inputs)
-    _probe(model, view, inputs, plain, calls, keyword, name)
+    view, calls, keyword = first_run(model, inputs, len(labels), kind, name)
     return Subject(
         name=name,
         revision=revision,
@@ -345,77 +322,4 @@ def _tried(
         _keyword=keyword,
         cut=cut,
         stored=stored,
-    )
-
-
-@torch.no_grad()
-def _plain_logits(model: nn.Module, inputs: dict[str, Tensor], classes: int, task: Task, name: str) -> Tensor:
-    """Logits without gates, as the model gives them. Raises LoadError where they are not those of its ``task``."""
-    logits = getattr(attention.view(model, "sdpa")(**inputs), "logits", None)
-    batch = len(next(iter(inputs.values())))
-    if not isinstance(logits, Tensor) or task.read(logits, inputs).shape != (batch, classes):
-        if task.name != "text-classification":
-            raise LoadError(f"{name} ({type(model).__name__}) is no model for {task.name}. Give it as what it is.")
-        raise LoadError(
-            f"{name} ({type(model).__name__}) has no classification head. Use a model that was fine-tuned to classify "
-            "texts."
-        )
-    return logits
-
-
-@torch.no_grad()
-def _probe(
-    model: nn.Module,
-    view: nn.Module,
-    inputs: dict[str, Tensor],
-    plain: Tensor,
-    calls: tuple[AttentionCall, ...],
-    keyword: bool,
-    name: str,
-) -> None:
-    """Two texts of different lengths: our function is called, gates of one change nothing, closed gates change
-    something."""
-    if not calls:
-        raise LoadError(outside_interface(getattr(model.config, "model_type", type(model).__name__), name))
-    if not torch.isfinite(plain).all():
-        raise LoadError(f"{name} gives logits that are not finite; the file may be damaged, or try dtype='float32'.")
-    total = calls[-1].offset + calls[-1].heads
-    open_, closed = torch.ones(total, dtype=plain.dtype), torch.zeros(total, dtype=plain.dtype)
-    gated = attention.run(view, inputs, Call(open_.to(plain.device)), keyword=keyword)
-    if not torch.equal(gated, plain):
-        raise LoadError(
-            f"{name} ({type(model).__name__}) gives other logits under headviz's attention than under its own; it is "
-            "not supported."
-        )
-    shut = attention.run(view, inputs, Call(closed.to(plain.device)), keyword=keyword)
-    if torch.equal(shut, plain) and not all_heads_are_silent(model):
-        raise LoadError(_without_effect(model, plain, calls, name))
-
-
-@torch.no_grad()
-def _require_no_hooks(model: nn.Module, inputs: dict[str, Tensor], plain: Tensor, name: str) -> None:
-    """Raises LoadError where something that was hung around a module changes the logits, since no weight holds it."""
-    where = has_hooks(model)
-    if where is None:
-        return
-    twin: Any = without_hooks(attention.view(model, "sdpa"))
-    if not torch.equal(twin(**inputs).logits, plain):
-        raise LoadError(
-            f"{name} has a hook, or a forward pass of its own, that changes its answers ({where}), and no saved "
-            "weights would hold that. Remove it, or give the model from before it was added."
-        )
-
-
-def _without_effect(model: nn.Module, plain: Tensor, calls: Sequence[AttentionCall], name: str) -> str:
-    """The sentence on a model whose logits stay the same when all of its heads are closed."""
-    zero = [key for key, tensor in model.named_parameters() if tensor.dim() > 1 and not tensor.any()]
-    which = f" ({zero[0]} is all zeros)" if zero else ""
-    heads = calls[-1].offset + calls[-1].heads
-    if torch.equal(plain[:1].expand_as(plain), plain):
-        return f"{name} gives the same answer whatever it reads{which}, so no head can matter. Train or load it again."
-    if zero:
-        return f"None of the {heads} heads of {name} has any effect on its answers{which}. Train or load it again."
-    return (
-        f"Closing all {heads} heads of {name} changes none of its answers: they do nothing, or its attention cannot be "
-        "gated. Use another model."
     )

@@ -1,15 +1,11 @@
-"""A model folder on disk: opened with every check that can be made, or refused with a sentence; and its fingerprint."""
+"""A model folder on disk: opened with every check that can be made, or refused with a sentence; and its fingerprint.
 
-from headviz.checkpoint.configuration import DECODERS, check_config, max_length, outside_interface, read_config
+What needs transformers to be imported (`first_run`, `plain_model`) is imported from its module.
+"""
+
+from headviz.checkpoint.configuration import DECODERS, check_config, max_length, read_config
 from headviz.checkpoint.files import state_fingerprint, weight_files, weights_fingerprint
 from headviz.checkpoint.opening import Checkpoint, assemble, open_checkpoint, task_of_folder
-from headviz.checkpoint.plain_model import (
-    has_hooks,
-    plain_model,
-    unlike_its_class,
-    unlike_its_config,
-    without_hooks,
-)
 from headviz.checkpoint.pruned import (
     MASK_FILE,
     cut_note,
@@ -33,23 +29,17 @@ __all__ = [
     "cut_note",
     "cut_notes",
     "cut_of_config",
-    "has_hooks",
     "heads_with_weights",
     "is_pruned",
     "kept_heads",
     "max_length",
     "open_checkpoint",
-    "outside_interface",
-    "plain_model",
     "read_config",
     "special_notes",
     "state_fingerprint",
     "task_of_folder",
-    "unlike_its_class",
-    "unlike_its_config",
     "weight_files",
     "weights_fingerprint",
-    "without_hooks",
     "zeroed_heads",
     "zeroed_names",
 ]

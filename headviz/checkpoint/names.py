@@ -91,3 +91,8 @@ def _without_prefix(renamed: dict[str, str], expected: Collection[str]) -> dict[
         return renamed
     prefix = before.most_common(1)[0][0]
     return {name: plain.removeprefix(prefix) for name, plain in renamed.items()}
+
+
+def shape_of(shape: tuple[int, ...]) -> str:
+    """A shape in words: "24 x 32"."""
+    return " x ".join(str(length) for length in shape) or "one number"

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headviz.checkpoint.configuration import PADDED_POSITIONS, build_config, class_of, label_notes, read_config
 from headviz.checkpoint.files import Entry, read_header, weight_files, weights_fingerprint
-from headviz.checkpoint.names import kept_otherwise, left_out, without_wrappers
-from headviz.checkpoint.plain_model import shape_of
+from headviz.checkpoint.names import kept_otherwise, left_out, shape_of, without_wrappers
 from headviz.checkpoint.processor import open_image_processor
 from headviz.checkpoint.pruned import heads_with_weights, is_pruned, pruned_class, read_cut, zeroed_heads
 from headviz.checkpoint.quiet import quiet_transformers

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from headviz import attention
-from headviz.checkpoint.names import kept_otherwise
+from headviz.checkpoint.names import kept_otherwise, shape_of
 from headviz.errors import LoadError
 from headviz.pruned_modeling import PREFIX
 
@@ -187,8 +187,3 @@ def _planned(model: Any, auto: str) -> nn.Module | None:
             return opens(copy.deepcopy(model.config))
     except Exception:  # noqa: BLE001 - its own forward pass comes next, and says what is wrong
         return None
-
-
-def shape_of(shape: tuple[int, ...]) -> str:
-    """A shape in words: "24 x 32"."""
-    return " x ".join(str(length) for length in shape) or "one number"
