@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,17 @@ class Batch:
     real: Tensor
 
 
+def truncation_notes(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """The sentence on texts that were cut at the model's limit, of a result whose record holds `Encoded.reading`."""
+    cut, texts, limit = (provenance.get(key) for key in ("truncated", "texts", "max_length"))
+    if not cut:
+        return ()
+    of = f" of the {texts:,} texts" if texts else " texts"
+    at = f"{limit:,} tokens" if limit else "the model's limit"
+    are, were = ("is", "was") if cut == 1 else ("are", "were")
+    return (f"{cut:,}{of} {are} longer than {at} and {were} cut there; the rest was not read.",)
+
+
 @dataclass(frozen=True)
 class Encoded:
     """Tokenised data: features per example without padding, ``truncated`` of them cut to the model's limit."""
@@ -44,6 +55,10 @@ class Encoded:
     def longest(self) -> int:
         """Tokens of the longest text."""
         return max(map(_length, self.features), default=0)
+
+    def reading(self, limit: int) -> dict[str, Any]:
+        """For a record: how many of how many texts were cut at ``limit`` tokens."""
+        return {"truncated": self.truncated, "texts": len(self), "max_length": limit}
 
     def plan(self, batch_tokens: int = BATCH_TOKENS, batch_size: int | None = None) -> list[np.ndarray]:
         """Indices of each batch: longest first, ties in the data's order; at most ``batch_tokens`` padded tokens or

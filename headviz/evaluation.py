@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from headviz import stats
-from headviz.batches import BATCH_TOKENS
+from headviz.batches import BATCH_TOKENS, truncation_notes
 from headviz.data import require_data
 from headviz.errors import DataError, MaskError
 from headviz.label_notes import id_notes, swap_notes
@@ -25,9 +25,14 @@ from headviz.tasks import tasks
 if TYPE_CHECKING:
     import pandas as pd
 
+    from headviz.batches import Batch
     from headviz.data import Data
     from headviz.subject import Subject
 
+UNMOVED = (
+    "The mask moved no logit: the model answers as if no head were cut, so these figures say nothing of the heads. "
+    "Check that the cut heads reach the output."
+)
 FLIPS = ("broken", "mended", "moved")
 """How a prediction changes: from right to wrong, from wrong to right, from one wrong class to another."""
 
@@ -56,8 +61,12 @@ class Evaluation:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """What speaks for labels that do not mean what they are taken for. The answers are asked only where nothing
-        is cut: heads that are gone may turn them round, too."""
+        """What was not read, whether the mask did anything, and what speaks for labels that do not mean what they are
+        taken for. The answers are asked only where nothing is cut: heads that are gone may turn them round, too."""
+        unmoved = (UNMOVED,) if self.provenance.get("unmoved") else ()
+        return (*truncation_notes(self.provenance), *unmoved, *self._doubts())
+
+    def _doubts(self) -> tuple[str, ...]:
         if not tasks[self.task].metrics.keys() >= {"accuracy", "matthews"} or self.is_cut:
             return self.label_notes
         accuracy, matthews = (
@@ -118,6 +127,11 @@ class Evaluation:
             return float(times.max() / len(self.labels))
         commonest = np.full_like(self.labels, times.argmax())
         return stats.value_of(metric, self.labels, commonest, len(self.classes))
+
+    def notes_beside(self, whole: Evaluation) -> tuple[str, ...]:
+        """`notes` of a cut model beside the whole one on the same examples."""
+        unmoved = self.is_cut and np.array_equal(self.logits, whole.logits) and UNMOVED not in self.notes
+        return (*self.notes, UNMOVED) if unmoved else self.notes
 
     def agreement(self, other: Evaluation) -> Estimate:
         """The share of examples on which ``other`` predicts the same class, whatever the true label."""
@@ -214,16 +228,18 @@ def evaluate(
     default. Raises DataError when data and model do not fit, MaskError when mask and model do not, Cancelled.
     """
     prepared = prepare(subject, data, metrics)
-    logits, truncated = forward_all(
+    still = Stillness(subject, mask)
+    logits, reading = forward_all(
         subject,
         data.inputs,
         mask,
         batch_tokens=batch_tokens,
         batch_size=batch_size,
+        still=still,
         on_progress=on_progress,
         cancel=cancel,
     )
-    return prepared.evaluation(logits, mask, truncated)
+    return prepared.evaluation(logits, mask, reading, unmoved=still.holds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,11 +251,15 @@ class Prepared:
     labels: np.ndarray
     metrics: tuple[str, ...]
 
-    def evaluation(self, logits: torch.Tensor, mask: Mask | None, truncated: int) -> Evaluation:
-        """The evaluation of ``logits`` (N, C) of the data under ``mask``, with ``truncated`` texts cut to the limit."""
+    def evaluation(
+        self, logits: torch.Tensor, mask: Mask | None, reading: Mapping[str, Any], *, unmoved: bool = False
+    ) -> Evaluation:
+        """The evaluation of ``logits`` (N, C) of the data under ``mask``; ``reading`` as `Encoded.reading` gives it,
+        ``unmoved`` where the mask left every logit as it was."""
         subject, data = self.subject, self.data
         loss = subject.task_definition.loss(logits.double(), torch.as_tensor(self.labels))
-        pruned = {"pruned": [] if mask is None else list(mask.pruned)}
+        asked = {"pruned": [] if mask is None else list(mask.pruned)}
+        said = {**reading, "unmoved": True} if unmoved else reading
         return Evaluation(
             logits=logits.numpy(),
             labels=self.labels,
@@ -248,7 +268,7 @@ class Prepared:
             classes=subject.labels,
             task=subject.task,
             metric_names=self.metrics,
-            provenance=record(subject, data, pruned) | {"truncated": truncated},
+            provenance={**record(subject, data, asked), **said},
             label_notes=id_notes(data, subject.labels),
         )
 
@@ -282,6 +302,20 @@ def gates_of(subject: Subject, mask: Mask | None) -> torch.Tensor | None:
     return subject.gates(mask.keep)
 
 
+class Stillness:
+    """Whether a mask that cuts heads has left every logit as it is without it: batch after batch is run once more,
+    until one logit moves, which as a rule is in the first."""
+
+    def __init__(self, subject: Subject, mask: Mask | None) -> None:
+        self._subject = subject
+        self.holds = mask is not None and bool(mask.pruned)
+
+    def see(self, batch: Batch, logits: torch.Tensor) -> None:
+        """Take ``logits`` of ``batch`` under the mask."""
+        if self.holds:
+            self.holds = torch.equal(self._subject.forward(batch.inputs).float().cpu(), logits)
+
+
 @torch.no_grad()
 def forward_all(
     subject: Subject,
@@ -291,16 +325,20 @@ def forward_all(
     batch_tokens: int = BATCH_TOKENS,
     batch_size: int | None = None,
     on_progress: OnProgress | None = None,
+    still: Stillness | None = None,
     cancel: CancelSignal | None = None,
-) -> tuple[torch.Tensor, int]:
-    """Logits (N, C) float32 of ``inputs`` on the CPU, in their order, and how many texts were cut to the model's
-    limit."""
+) -> tuple[torch.Tensor, dict[str, Any]]:
+    """Logits (N, C) float32 of ``inputs`` on the CPU, in their order, and what was read of the texts
+    (`Encoded.reading`). ``still`` is shown every batch."""
     gates = gates_of(subject, mask)
     # not torch's default dtype, which another thread changes while it loads a model
     logits = torch.empty(len(inputs), len(subject.labels), dtype=torch.float32)
     with Progress(len(inputs), "measuring quality", on_progress, cancel) as progress:
         encoded = subject.encode(inputs)
         for batch in encoded.batches(batch_tokens, batch_size):
-            logits[torch.as_tensor(batch.indices)] = subject.forward(batch.inputs, gates=gates).float().cpu()
+            found = subject.forward(batch.inputs, gates=gates).float().cpu()
+            if still is not None:
+                still.see(batch, found)
+            logits[torch.as_tensor(batch.indices)] = found
             progress.step(len(batch.indices))
-    return logits, encoded.truncated
+    return logits, encoded.reading(subject.max_length)

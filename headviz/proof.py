@@ -22,7 +22,7 @@ from torch import Tensor
 from headviz.batches import BATCH_TOKENS, Batch
 from headviz.data import require_data
 from headviz.errors import ExportError
-from headviz.evaluation import gates_of
+from headviz.evaluation import Stillness, gates_of
 from headviz.files import write_whole
 from headviz.listing import listed
 from headviz.mask import Mask
@@ -48,7 +48,8 @@ class Proof:
     ``kind`` of the other: "subject", "folder" or "onnx"; ``name``, its own; ``examples``, N; ``largest_difference`` and
     ``largest_logit``, in absolute value over all examples and classes; ``equal_predictions``, on how many examples;
     ``differing``, the ids of the others; ``allowed``, the share of the largest logit (at least of 1) by which logits
-    may differ; ``provenance``.
+    may differ; ``provenance``; ``unmoved``, whether the mask, though it cuts heads, left every logit as it is without
+    it.
     """
 
     kind: str
@@ -60,6 +61,7 @@ class Proof:
     differing: tuple[int, ...]
     allowed: float
     provenance: dict[str, Any]
+    unmoved: bool = False
 
     @property
     def bound(self) -> float:
@@ -85,6 +87,7 @@ class Proof:
         return (
             f"{KINDS[self.kind]} {'answers' if self.holds else 'does not answer'} like the masked model on "
             f"{self.examples:,} examples: {predictions}, and {logits}."
+            + (" The mask itself moved no logit on these examples, so they show nothing of the cut." * self.unmoved)
         )
 
     def record(self) -> dict[str, Any]:
@@ -125,10 +128,12 @@ def verify(
     rival = _rival(subject, other, data)
     difference, largest = torch.tensor(0.0), torch.tensor(0.0)
     equal = torch.empty(len(data), dtype=torch.bool)
+    still = Stillness(subject, mask)
     with Progress(len(data), "comparing logits", on_progress, cancel) as progress:
         encoded = subject.encode(data.inputs)
         for batch in encoded.batches(batch_tokens, batch_size):
             ours = subject.forward(batch.inputs, gates=gates).float().cpu()
+            still.see(batch, ours)
             theirs = rival.logits(batch)
             if theirs.shape != ours.shape:
                 raise ExportError(
@@ -152,6 +157,7 @@ def verify(
         allowed=max(ALLOWED.get(subject.dtype, 0.0), rival.allowed),
         provenance=record(subject, data, pruned)
         | {"other": {"kind": rival.kind, "name": rival.name, "fingerprint": rival.fingerprint}},
+        unmoved=still.holds,
     )
 
 

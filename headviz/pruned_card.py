@@ -73,6 +73,8 @@ def _logits(record: dict[str, Any]) -> str:
     latest, train = recoveries[-1], _block(recoveries[-1].get("train"))
     how = f"method {_text(latest.get('method', '?'))}, seed {_text(latest.get('seed', '?'))}"
     data = f"{_text(train.get('examples', '?'))} texts of {_text(train.get('name', '?'))}"
+    if latest.get("changed") is False:
+        return f"What was left was trained\n({how}, {data}), and no weight changed: its logits are those before."
     return f"What was left was fine-tuned\n({how}, {data}), so it gives logits of its own."
 
 

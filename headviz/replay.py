@@ -128,6 +128,7 @@ class Replay:
         that is cancelled half-way leaves each batch with the states of its own last pass. Raises MaskError when mask
         and model do not fit, Cancelled."""
         subject = self._subject
+        reading = self._encoded.reading(subject.max_length)
         gates = gates_of(subject, mask)
         gates = subject.gates(subject.head_present) if gates is None else gates
         logits = torch.zeros(len(self._encoded), len(subject.labels), dtype=torch.float32)
@@ -140,10 +141,10 @@ class Replay:
                 done += 1 - start / max(1, len(self._first_call))
                 progress.step(len(kept.batch.indices))
                 if number == self._first and on_first is not None:
-                    whole = self._prepared.evaluation(logits.clone(), mask, self._encoded.truncated)
+                    whole = self._prepared.evaluation(logits.clone(), mask, reading)
                     on_first(taken(whole, self.draw))
             self.share = done / len(self._kept)
-        return self._prepared.evaluation(logits, mask, self._encoded.truncated)
+        return self._prepared.evaluation(logits, mask, reading)
 
     def _start(self, kept: _Kept, gates: Tensor) -> int:
         """The first block that sees other gates than in the batch's last pass; all the same: the last block."""

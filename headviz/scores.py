@@ -16,7 +16,7 @@ import numpy as np
 
 from headviz import hies as hies_
 from headviz import room, stats
-from headviz.batches import BATCH_TOKENS
+from headviz.batches import BATCH_TOKENS, truncation_notes
 from headviz.data import require_data
 from headviz.errors import DataError, ScoreError
 from headviz.head_scores import HeadScores
@@ -175,7 +175,7 @@ class Scores:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences that a page shows beside these scores."""
-        found = []
+        found = list(truncation_notes(self.provenance))
         largest = float(np.nan_to_num(self.his, nan=0.0).max(initial=0.0))
         if largest < _SATURATED_HIS:
             found.append(f"The largest HIS is {largest:.1e}: {self._why_so_small()}")
@@ -304,7 +304,7 @@ def score_beside(
     _check_finite(loss, gradient, spread, data, subject)
     options = {"entropy": entropy, "order": float(order), "targets": targets}
     provenance = record(subject, data, options) | {
-        "truncated": encoded.truncated,
+        **encoded.reading(subject.max_length),
         "entropy_path": sorted(str(path) for path in paths),
     }
     ids = data.ids

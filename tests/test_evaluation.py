@@ -14,7 +14,7 @@ import headviz as hv
 from headviz import stats
 from headviz.stats import wilson
 from tests.reference import gate_outputs
-from tests.tiny import FAMILIES, LABELS, tiny_labels, tiny_model, tiny_texts
+from tests.tiny import FAMILIES, LABELS, MAX_LENGTH, tiny_labels, tiny_model, tiny_texts
 
 TEXTS = tiny_texts(14, seed=2)
 DATA = hv.load_data(pd.DataFrame({"text": TEXTS, "label": tiny_labels(14)}))
@@ -249,3 +249,39 @@ def test_evaluate_real_test_splits_give_their_known_accuracy(
     found = hv.evaluate(subject, hv.load_data(shared / "data" / data, labels=labels))
     assert len(found) == rows
     assert found.metrics["accuracy"].value == pytest.approx(right / rows, abs=0.001)
+
+
+def with_idle_heads(*layers: int) -> hv.Subject:
+    """A classifier in which the heads of ``layers`` reach nothing: their output projection is 0."""
+    model, tokenizer = tiny_model("bert", seed=3)
+    for layer in layers:
+        model.bert.encoder.layer[layer].attention.output.dense.weight.data.zero_()
+    return hv.Subject.wrap(model, tokenizer, name="idle")
+
+
+def test_mask_that_moves_no_logit_says_so_and_one_that_moves_any_does_not() -> None:
+    subject = with_idle_heads(0, 2)
+    full = hv.Mask.full(subject)
+    still = hv.evaluate(subject, DATA, full.with_toggled("L0H1", "L2H0", "L2H3"), batch_size=4)
+    assert any("moved no logit" in note for note in still.notes) and still.provenance["unmoved"] is True
+    for mask in (None, full, full.with_toggled("L0H1", "L1H0")):
+        moved = hv.evaluate(subject, DATA, mask, batch_size=4)
+        assert not any("moved no logit" in note for note in moved.notes)
+    whole = hv.evaluate(subject, DATA, batch_size=4)
+    assert still.against(whole) == still.against(whole, "macro_f1") == hv.Estimate(0.0, 0.0, 0.0, 14)
+    # measured another way, as pages do, the two are compared
+    told = replace(still, provenance={**still.provenance, "unmoved": False})
+    assert any("moved no logit" in note for note in told.notes_beside(whole))
+    assert sum("moved no logit" in note for note in still.notes_beside(whole)) == 1
+
+
+def test_texts_beyond_the_limit_are_told_wherever_they_are_read() -> None:
+    subject = hv.Subject.wrap(*tiny_model("bert"), name="tiny")
+    texts = ["good " * 100, "bad " * 100, "fine", "so good it is", "bad it was", "fine one"]
+    data = hv.load_data(pd.DataFrame({"text": texts, "label": ["good", "bad", "fine"] * 2}))
+    told = f"2 of the 6 texts are longer than {MAX_LENGTH} tokens and were cut there; the rest was not read."
+    for result in (hv.evaluate(subject, data), hv.score(subject, data), hv.signatures(subject, data)):
+        assert result.notes[0] == told
+    assert hv.score(subject, data).first(3).notes[0] == told  # of those that were scored
+    assert not any("longer than" in note for note in hv.evaluate(subject, data[2:]).notes)
+    assert hv.evaluate(subject, data[1:3]).notes[0].startswith("1 of the 2 texts is longer than")

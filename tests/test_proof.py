@@ -217,3 +217,15 @@ def test_progress_and_cancel_come_with_each_batch(subject: hv.Subject) -> None:
         hv.verify(
             subject, None, subject, DATA, batch_size=10, cancel=stop, on_progress=lambda done, *_: done and stop.set()
         )
+
+
+def test_proof_of_a_mask_that_moves_no_logit_shows_nothing_and_says_so(subject: hv.Subject, mask: hv.Mask) -> None:
+    model, tokenizer = tiny_model("bert", seed=3)
+    for layer in model.bert.encoder.layer:
+        layer.attention.output.dense.weight.data.zero_()
+    idle = hv.Subject.wrap(model, tokenizer, name="idle")
+    proof = hv.verify(idle, mask, idle, DATA)
+    assert proof.holds and proof.unmoved and proof.record()["unmoved"] is True
+    assert proof.sentence.endswith("The mask itself moved no logit on these examples, so they show nothing of the cut.")
+    for one in (hv.verify(subject, mask, subject, DATA), hv.verify(idle, None, idle, DATA)):
+        assert not one.unmoved and "moved no logit" not in one.sentence

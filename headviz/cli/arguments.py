@@ -193,9 +193,3 @@ def open_data(args: argparse.Namespace, source: str, console: Console) -> Data:
         row, reason = data.skipped[0]
         console.note(f"{data.name}: {len(data.skipped):,} rows are left out, the first is row {row}: {reason}")
     return data
-
-
-def truncation_note(truncated: int, subject: Subject) -> list[str]:
-    if not truncated:
-        return []
-    return [f"{truncated:,} texts are longer than {subject.max_length} tokens and were cut there."]

@@ -74,8 +74,6 @@ def run(args: argparse.Namespace, console: Console) -> Result:
     import headviz as hv
 
     signatures = hv.signatures(subject, data, preset=args.preset, on_progress=console.progress, **of_signatures)
-    if signatures.scores is not None:
-        console.notes(arguments.truncation_note(signatures.scores.provenance.get("truncated", 0), subject))
     console.notes(signatures.notes)
     plan = hv.cahp(signatures, preset=args.preset, on_progress=console.progress, **of_plan)
     console.notes(plan.notes)

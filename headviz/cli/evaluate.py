@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headviz.cli.arguments import add_common, add_data, open_data, open_model, truncation_note
+from headviz.cli.arguments import add_common, add_data, open_data, open_model
 from headviz.cli.output import Console, Result
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def run(args: argparse.Namespace, console: Console) -> Result:
     masked = whole
     if mask is not None:
         masked = hv.evaluate(subject, data, mask, on_progress=_staged(console, "measuring the cut model"))
-    console.notes(truncation_note(masked.provenance.get("truncated", 0), subject))
     console.notes(whole.notes)
+    console.notes(masked.notes_beside(whole))
     beside = None if mask is None else Beside(whole, masked.agreement(whole), masked.against(whole))
     return Result(_lines(args, masked, mask, beside), _data(masked, mask, beside))
 
@@ -86,6 +86,7 @@ def _data(masked: Evaluation, mask: Mask | None, beside: Beside | None) -> dict[
         "unpruned": None if beside is None else _quality(beside.whole),
         "difference": None if beside is None else _interval(beside.difference),
         "truncated": masked.provenance["truncated"],
+        "notes": list(masked.notes if beside is None else masked.notes_beside(beside.whole)),
     }
 
 

@@ -141,6 +141,7 @@ def _data(args: argparse.Namespace, subject: Subject, recovery: Recovery, valida
         "before": figure(before),
         "after": figure(after),
         "best_step": history.best,
+        "changed": recovery.changed,
         "steps": history.total,
         "frozen": list(history.checks[-1].frozen) if history.checks else None,
         "cost": {
@@ -161,6 +162,7 @@ def _lines(args: argparse.Namespace, found: dict[str, Any]) -> list[str]:
     where = f"on {found['validation']['examples']:,} validation texts"
     return [
         f"{args.model}: {found['heads']['after']} of {found['heads']['before']} heads, recovered by {args.method}.",
+        *([] if found["changed"] else ["No weight changed: what follows is the model that was given."]),
         "",
         f"{found['metric']} {where}, 95 % intervals; the best step was chosen on them:",
         f"  before  {figure(found['before'])}",

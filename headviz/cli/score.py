@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from headviz.cli.arguments import add_common, add_data, open_data, open_model, output_path, truncation_note
+from headviz.cli.arguments import add_common, add_data, open_data, open_model, output_path
 from headviz.cli.output import Console, Result
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ def run(args: argparse.Namespace, console: Console) -> Result:
         targets=args.targets,
         on_progress=console.progress,
     )
-    console.notes(truncation_note(scores.provenance.get("truncated", 0), subject))
     console.notes(scores.notes)
     if args.targets == "labels":
         console.notes(id_notes(data, subject.labels))
@@ -80,7 +79,8 @@ def _data(scores: Scores) -> dict[str, Any]:
         if his[layer, index] == his[layer, index]  # NaN: the layer has no such head
     ]
     blocks = {name: scores.provenance.get(name) for name in ("model", "data", "options")}
-    return {"examples": len(scores), **blocks, "loss": float(scores.loss.mean()), "heads": heads}
+    loss, notes = float(scores.loss.mean()), list(scores.notes)
+    return {"examples": len(scores), **blocks, "loss": loss, "heads": heads, "notes": notes}
 
 
 def _lines(scores: Scores, args: argparse.Namespace, target: Any) -> list[str]:

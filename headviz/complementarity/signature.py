@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headviz import memory, room
+from headviz.batches import truncation_notes
 from headviz.complementarity import streamed
 from headviz.complementarity.classes import Classes, classes_of
 from headviz.complementarity.moments import Moments, size_of
@@ -227,6 +228,7 @@ def signatures(
         raise DataError(f"{data.name} has no examples; choose data with at least one row.")
     found = classes_of(subject, data, options.classes, options.bins, on_progress=on_progress, cancel=cancel)
     encoded = subject.encode(data.inputs)
+    reading = encoded.reading(subject.max_length)
     lengths = np.array([len(one["input_ids"]) for one in encoded.features])
     for indices in encoded.plan(batch_size=batch_size):
         room.for_maps(subject, int(lengths[indices].max()), len(indices))
@@ -261,8 +263,8 @@ def signatures(
         null_variance=variance[1:],
         outputs=collector.outputs,
         scores=scores,
-        notes=tuple(_notes(found, options, side, with_scores)),
-        provenance=record(subject, data, recorded),
+        notes=(*truncation_notes(reading), *_notes(found, options, side, with_scores)),
+        provenance=record(subject, data, recorded) | reading,
     )
 
 

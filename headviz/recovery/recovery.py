@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
 from headviz.batches import Encoded
@@ -37,12 +39,19 @@ if TYPE_CHECKING:
     from headviz.recovery.training import Trained
 
 
+UNCHANGED = (
+    "No weight changed: no step was better than the start, or the steps were too small for the numbers of the weights. "
+    "The model is the one that was given; train with a larger learning rate, or longer."
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Recovery:
     """A recovered model. ``subject`` is a Subject like any other, and lies in ``folder``/model; ``history`` is what was
     measured on the way, ``cost`` what it took; the adapters of a method that has them lie in ``folder``/adapter.
 
-    ``saved``: False where the disk had no room for the model, which is then here alone, as a note in ``history`` says.
+    ``saved``: False where the disk had no room for the model, which is then here alone, as a note in ``history`` says;
+    ``changed``: False where the weights are those before, as another says.
     """
 
     subject: Subject
@@ -50,6 +59,7 @@ class Recovery:
     history: History
     folder: Path
     saved: bool = True
+    changed: bool = True
 
 
 def recover(
@@ -130,11 +140,17 @@ def _finished(subject: Subject, done: Trained, way: Method, run: Run) -> Recover
             write_adapter(done.model, run.folder / ADAPTER_FOLDER, run.portable)
         except ExportError as error:
             unwritten = error
-    recovered = _as_subject(subject, merged(done.model) if way.adapters else done.model, done.history.best, run)
+    recovered = _as_subject(subject, merged(done.model) if way.adapters else done.model)
+    outcome: dict[str, Any] = {"best": done.history.best}
+    if not (changed := not _same_weights(subject.model, recovered.model)):
+        outcome["changed"] = False
+        done.history.notes.append(UNCHANGED)
+    if subject.cut is not None:
+        recovered = replace(recovered, cut=_with_recovery(subject.cut, outcome, run))
     try:
         if unwritten is not None:
             raise unwritten
-        _save(recovered, done.history.best, run)
+        _save(recovered, outcome, run)
         done.history.save(run.folder)
         run.finish(
             {
@@ -142,13 +158,14 @@ def _finished(subject: Subject, done: Trained, way: Method, run: Run) -> Recover
                 "cost": done.cost.record(),
                 "recovered": recovered.name,
                 "dtype": recovered.dtype,
+                "changed": changed,
             }
         )
     except ExportError as error:
         done.history.notes.append(f"The recovered model is in no folder, since {error}")
-        return Recovery(recovered, done.cost, done.history, run.folder, saved=False)
+        return Recovery(recovered, done.cost, done.history, run.folder, saved=False, changed=changed)
     shutil.rmtree(run.folder / CHECKPOINTS, ignore_errors=True)  # a finished run is opened, and never goes on
-    return Recovery(recovered, done.cost, done.history, run.folder)
+    return Recovery(recovered, done.cost, done.history, run.folder, changed=changed)
 
 
 def open_recovery(folder: str | os.PathLike[str]) -> Recovery:
@@ -164,13 +181,14 @@ def open_recovery(folder: str | os.PathLike[str]) -> Recovery:
         ) from error
     history = History.open(run.folder)
     subject = load(run.folder / MODEL_FOLDER, dtype=run.record.get("dtype", "float32"))
-    return Recovery(replace(subject, name=name), cost, history, run.folder)
+    changed = run.record.get("changed", True) is not False
+    return Recovery(replace(subject, name=name), cost, history, run.folder, changed=changed)
 
 
-def _save(subject: Subject, best: int | None, run: Run) -> None:
+def _save(subject: Subject, outcome: Mapping[str, Any], run: Run) -> None:
     folder = run.folder / MODEL_FOLDER
     if subject.cut is None:
-        save_masked(subject, _with_recovery(Mask.full(subject), best, run), folder, overwrite=True)
+        save_masked(subject, _with_recovery(Mask.full(subject), outcome, run), folder, overwrite=True)
     else:
         save_pruned(subject, folder, overwrite=True)
 
@@ -183,21 +201,26 @@ def _encode(subject: Subject, data: Data, chosen: dict[str, Any]) -> Encoded:
     return Encoded(features, truncated, subject.processor, subject.device)
 
 
-def _as_subject(subject: Subject, model: nn.Module, best: int | None, run: Run) -> Subject:
-    """The trained ``model`` as a Subject with the cut and the notes of the one that it comes from."""
+def _as_subject(subject: Subject, model: nn.Module) -> Subject:
+    """The trained ``model`` as a Subject with the notes of the one that it comes from."""
     model.requires_grad_(True)
     model.zero_grad()
     model.eval()
     cast(model, subject.torch_dtype)
     recovered = Subject.wrap(model, subject.processor, name=f"{subject.name}-recovered", task=subject.task)
-    cut = None if subject.cut is None else _with_recovery(subject.cut, best, run)
-    return replace(recovered, cut=cut, notes=subject.notes)
+    return replace(recovered, notes=subject.notes)
 
 
-def _with_recovery(mask: Mask, best: int | None, run: Run) -> Mask:
-    """``mask`` with the record of the recovery, and without what was measured before it, on other weights."""
+def _same_weights(before: nn.Module, after: nn.Module) -> bool:
+    old, new = dict(before.named_parameters()), dict(after.named_parameters())
+    return old.keys() == new.keys() and all(torch.equal(old[name].cpu(), new[name].cpu()) for name in old)
+
+
+def _with_recovery(mask: Mask, outcome: Mapping[str, Any], run: Run) -> Mask:
+    """``mask`` with the record of the recovery and its ``outcome``, and without what was measured before it, on other
+    weights."""
     asked = {name: run.portable[name] for name in ("method", "seed", "settings", "train", "validation")}
-    return mask.with_provenance(recovery={**asked, "parent": run.record["model"], "best": best}, measured=None)
+    return mask.with_provenance(recovery={**asked, "parent": run.record["model"], **outcome}, measured=None)
 
 
 def _freezing(subject: Subject, way: Method, chosen: dict[str, Any], texts: int, seed: int) -> Freezing | None:

@@ -414,3 +414,29 @@ def test_run_that_is_not_finished_is_not_opened(subject: hv.Subject, tmp_path: P
         run("lora", tmp_path / "run", subject=subject, cancel=cancel)
     with pytest.raises(RunError, match="is not finished"):
         open_recovery(tmp_path / "run")
+
+
+@pytest.mark.parametrize("why", ["steps too small", "nothing better"])
+def test_run_that_moved_no_weight_says_so_in_its_notes_on_the_card_and_when_opened(why: str, tmp_path: Path) -> None:
+    subject, (train, validation) = pruned(), splits(60, 40)
+    settings: dict[str, Any] = {"epochs": 1, "batch_size": 16, "lr": 1e-7, "r": 4}
+    if why == "nothing better":  # all right from the start, and then trained too fast
+        answers = [subject.labels[i] for i in hv.evaluate(subject, validation).predictions]
+        texts = [example.inputs[0] for example in validation]
+        validation = hv.load_data(pd.DataFrame({"text": texts, "label": answers}))
+        settings["lr"] = 1.0
+    done = hv.recover(subject, train, validation, method="lora", folder=tmp_path / "run", **settings)
+    assert same_weights(done.subject, subject) and not done.changed
+    (said,) = [note for note in done.history.notes if note.startswith("No weight changed: ")]
+    card = (tmp_path / "run" / "model" / "README.md").read_text()
+    assert "no weight changed: its logits are those before" in card and "logits of its own" not in card
+    again = open_recovery(tmp_path / "run")
+    assert not again.changed and said in again.history.notes
+    assert done.subject.cut is not None and done.subject.cut.provenance["recovery"]["changed"] is False
+
+
+def test_run_that_moved_weights_says_nothing_of_it(tmp_path: Path) -> None:
+    done = run("lora", tmp_path / "run", subject=pruned())
+    assert done.changed
+    assert not any("No weight changed" in note for note in done.history.notes)
+    assert "logits of its own" in (tmp_path / "run" / "model" / "README.md").read_text()

@@ -51,6 +51,9 @@ def answers(page: Page, mask: Mask) -> None:
     _predicted(page, mask)
     if job is not None and partial:
         _progress(page, job, measured, mask, now)
+    if now is not None and before is not None:
+        for text in now.notes_beside(before):
+            note(text)
     if empty := [f"L{layer}" for layer, kept in enumerate(mask.keep.sum(axis=1)) if not kept]:
         note(f"No head is left in {', '.join(empty)}: what remains of such a layer is its feed-forward part.")
 

@@ -72,6 +72,8 @@ def final(page: Page, mask: Mask) -> None:
 
 def _final_figures(measured: Measured, now: Evaluation, before: Evaluation, chosen: str) -> None:
     st.markdown(f"On {examples_in_words(measured)}. Below each figure stands its 95 % interval.")
+    for text in now.notes_beside(before):
+        note(text)
     others = [name for name in now.metrics if name != chosen]
     columns = places(len(others) + 5, "final")
     metric(columns[0], now, chosen, title=f"Final {numbers.named(chosen)}")

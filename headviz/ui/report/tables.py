@@ -109,8 +109,7 @@ def examples(measured: Measured) -> str:
     """On what the figures rest."""
     block = _block(measured.now.provenance.get("data"))
     split = f", split {block['split']}" if block.get("split") else ""
-    truncated = measured.now.provenance.get("truncated") or 0
-    cut = f" {truncated:,} texts were cut to the model's limit." if truncated else ""
+    cut = "".join(f" {note}" for note in measured.now.notes_beside(measured.before))
     return f"{len(measured.now):,} examples of {block.get('name', 'data without a name')}{split}.{cut}"
 
 
