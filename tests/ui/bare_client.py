@@ -37,7 +37,7 @@ class BareClient:
         sent = ""
         while True:
             got = ForwardMsg.FromString(self._connection.recv(timeout=PATIENCE))  # type: ignore[arg-type]
-            sent += str(got)
+            sent += str(got).replace("\\'", "'")  # as it was before it was printed
             self._learn(got)
             if got.WhichOneof("type") == "script_finished" and got.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
                 self.seen += sent

@@ -12,6 +12,7 @@ from served import Served
 from tests.ui.bare_client import BareClient, bare_client, forwarded, status_of_handshake
 
 REFUSED = "This server opens only demos and uploaded files."
+NOT_THERE = "There is no such file or folder under this server's data root"
 # what clients say of where they come from, and none of it proves anything
 CLAIMS = [
     {},
@@ -152,3 +153,19 @@ def test_server_on_a_network_answers_to_any_name_and_proves_nobody_by_it(folder:
         with bare_client(served.port, host="class.example.org") as client:
             client.run(f"token={served.secret}")
             assert opens(client, folder)
+
+
+def test_data_root_is_read_by_everybody_and_nothing_is_downloaded_for_strangers(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "elsewhere").mkdir(parents=True)
+    with (
+        Served("--server.address=0.0.0.0", by="headviz", environment={"HEADVIZ_DATA_ROOT": str(root)}) as served,
+        bare_client(served.port, host="class.example.org") as client,
+    ):
+        assert "what lies under this server's data root" in client.run()
+        for text in (str(tmp_path), "../", "/etc/passwd", "~root/x", "~nosuchuser", "org/name"):
+            said = client.type_model(text)
+            assert NOT_THERE in said and "fetches nothing from the hub" in said
+        assert str(root) not in client.seen
+        assert opens(client, "elsewhere")
+        assert str(root) not in client.seen
