@@ -44,9 +44,23 @@ def specification(build: Callable[Options, Any]) -> Callable[Options, str]:
 
     @lru_cache(maxsize=64)
     def text(*args: Options.args, **kwargs: Options.kwargs) -> str:
-        return json.dumps(build(*args, **kwargs).to_dict())
+        return json.dumps(_silenced(build(*args, **kwargs).to_dict()))
 
     return text  # type: ignore[return-value]
+
+
+def _silenced(spec: Any) -> Any:
+    """The specification in which marks without a tooltip, which only frame or strike what others show, are nothing to
+    screen readers: a layer of them that happens to be empty would be an image without a name. Texts are read."""
+    if isinstance(spec, list):
+        return [_silenced(part) for part in spec]
+    if not isinstance(spec, dict):
+        return spec
+    if "mark" in spec:
+        mark = {"type": spec["mark"]} if isinstance(spec["mark"], str) else spec["mark"]
+        if mark["type"] != "text" and not mark.get("tooltip") and "tooltip" not in spec.get("encoding", {}):
+            spec = {**spec, "mark": {**mark, "aria": False}}
+    return {name: _silenced(part) for name, part in spec.items()}
 
 
 def named(name: str) -> alt.Chart:

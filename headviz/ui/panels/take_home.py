@@ -112,7 +112,7 @@ def files(page: Page, mask: Mask) -> None:
                 help="Per example: gate gradients, entropy and loss, for hv.open_scores or pandas.",
             )  # fmt: skip
     with st.expander("See the JSON"):
-        st.code(mask.content(".json").decode("utf-8"), language=None)
+        st.code(mask.content(".json").decode("utf-8"), language=None, wrap_lines=True)
 
 
 def _parquet(scores: Scores) -> bytes:
@@ -135,11 +135,12 @@ def code(page: Page, mask: Mask) -> None:
         st.code(
             snippets.with_headviz(source[0], session.subject.revision, session.data.report, data_source),
             language=None,
+            wrap_lines=True,
         )
     with plain_torch, shown():
         pair = len(session.data.report[0].inputs) > 1
         text = snippets.with_transformers(source[1], session.subject.revision, session.subject, mask, pair=pair)
-        st.code(text, language=None)
+        st.code(text, language=None, wrap_lines=True)
 
 
 def _source(page: Page) -> tuple[str, str]:

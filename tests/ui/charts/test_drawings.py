@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,23 @@ def test_specification_stays_the_same_when_the_data_moves(name: str) -> None:
         "layers": lambda: charts.layers(other),
     }[name]().text
     assert after == before
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_marks_that_only_frame_what_others_show_are_nothing_to_screen_readers(name: str) -> None:
+    def units(part: Any) -> Iterator[dict[str, Any]]:
+        for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            yield from units(inner)
+        if isinstance(part, dict) and "mark" in part:
+            yield part
+
+    marks = [
+        (unit["mark"], bool(unit["mark"].get("tooltip")) or "tooltip" in unit.get("encoding", {}))
+        for unit in units(json.loads(DRAWINGS[name]().text))
+    ]
+    assert marks
+    for mark, tells in marks:
+        assert (mark.get("aria") is False) == (not tells and mark["type"] != "text"), mark
 
 
 def test_a_spec_is_the_callers_to_change() -> None:
