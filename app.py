@@ -3,7 +3,7 @@
 import streamlit as st
 
 from headviz import ui
-from headviz.ui.panels import forms, gates, model_card, quality, visit
+from headviz.ui.panels import columns, forms, gates, model_card, quality, visit
 
 page = ui.shell(
     "Home", "See what each attention head of a text classifier is worth, cut heads, check, take the mask home."
@@ -13,6 +13,9 @@ session = page.session
 if session.wanted_model is not None:
     with ui.shown():
         gates.asked_for(page)
+
+with ui.shown():
+    columns.columns_form(page)
 
 if session.model is None:
     with ui.shown():

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headviz.errors import DataError
-from headviz.readers.table import Skipped, Table
+from headviz.readers.table import ChoiceError, Skipped, Table
 
 SINGLES = ("text", "sentence", "review", "content")
 PAIRS = (
@@ -74,7 +74,7 @@ def extract(tables: Sequence[Table], inputs: tuple[str, ...] | None, label: str 
         start += chosen.length
         first = parts[0]
         if parts[-1].columns != first.columns or parts[-1].label_names != first.label_names:
-            raise DataError(
+            raise ChoiceError(
                 f"{table.source} has other columns or label names than {tables[0].source} of the same split. "
                 "Give one of the files itself."
             )
@@ -90,7 +90,7 @@ def extract(tables: Sequence[Table], inputs: tuple[str, ...] | None, label: str 
     )
     if not rows.ids:
         why = f" ({rows.skipped[0].reason})" if rows.skipped else ""
-        raise DataError(f"{tables[0].source} has no rows that can be used{why}. Give data with at least one text.")
+        raise ChoiceError(f"{tables[0].source} has no rows that can be used{why}. Give data with at least one text.")
     return rows
 
 
@@ -132,7 +132,7 @@ def _choose(
     if label_at is None:
         label_at = _guessed_label(table, texts_at)
     if label_at in texts_at or len(set(texts_at)) < len(texts_at):
-        raise DataError(f"{table.source}: column {table.names[texts_at[0]]!r} is asked for twice. Name another one.")
+        raise ChoiceError(f"{table.source}: column {table.names[texts_at[0]]!r} is asked for twice. Name another one.")
     return table, texts_at, label_at
 
 
@@ -146,7 +146,9 @@ def _numbered(
         return table, tuple(_position(table, name) for name in inputs), label_at
     others = [j for j in range(len(table.names)) if j != label_at]
     if len(others) != 1:
-        raise DataError(f'{table.source} has {len(table.names)} columns; say which holds the text, such as inputs="0".')
+        raise ChoiceError(
+            f'{table.source} has {len(table.names)} columns; say which holds the text, such as inputs="0".'
+        )
     return table, (others[0],), label_at
 
 
@@ -171,12 +173,24 @@ def _position(table: Table, name: str) -> int:
         return found[0]
     if found:
         by_number = f', or name it by number, such as "{found[0]}"' if table.headless is not None else ""
-        raise DataError(f"{table.source} has {len(found)} columns called {name!r}. Rename one{by_number}.")
+        raise ChoiceError(f"{table.source} has {len(found)} columns called {name!r}. Rename one{by_number}.")
     if name.isdecimal() and int(name) < len(table.names) and table.headless is not None:
         return int(name)
     close = difflib.get_close_matches(name, table.names, n=1)
     hint = f"Did you mean {close[0]!r}?" if close else f"Name one of these{_by_number(table)}."
-    raise DataError(f"{table.source} has no column {name!r}; it has {_listed(table.names)}. {hint}")
+    raise ChoiceError(f"{table.source} has no column {name!r}; it has {_listed(table.names)}. {hint}")
+
+
+def guesses(table: Table) -> tuple[tuple[int, ...] | None, int | None]:
+    """Where texts and label stand, as far as one reading is possible; None for what cannot be told."""
+    try:
+        inputs = _guessed_inputs(table, None)
+    except DataError:
+        inputs = None
+    try:
+        return inputs, _guessed_label(table, inputs or ())
+    except DataError:
+        return inputs, None
 
 
 def _guess_inputs(names: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -191,13 +205,13 @@ def _guessed_inputs(table: Table, label_at: int | None) -> tuple[int, ...]:
     readings = _guess_inputs(names)
     if len(readings) > 1:
         told = " or ".join("/".join(reading) for reading in readings)
-        raise DataError(f"{table.source}: the text may be in {told}. Say which with inputs=.")
+        raise ChoiceError(f"{table.source}: the text may be in {told}. Say which with inputs=.")
     if names and "," in names[0] and len(names) == 1 and table.headless is not None:
-        raise DataError(
+        raise ChoiceError(
             f"{table.source} has one column, {names[0][:60]!r}. If commas separate its fields, name it .csv."
         )
     if not readings:
-        raise DataError(
+        raise ChoiceError(
             f"{table.source} has no column with a known name for the text; its columns are {_listed(table.names)}. "
             f"Say which to take{_such_as(table)}."
         )
@@ -234,7 +248,7 @@ def _guessed_label(table: Table, texts_at: tuple[int, ...]) -> int | None:
     found = [j for j, name in enumerate(table.names) if name.casefold() in LABELS and j not in texts_at]
     found = found or [j for j, name in enumerate(table.names) if name in table.class_names and j not in texts_at]
     if len(found) > 1:
-        raise DataError(
+        raise ChoiceError(
             f"{table.source}: the label may be in {' or '.join(table.names[j] for j in found)}. Say which with label=."
         )
     return _position(table, table.names[found[0]]) if found else None
@@ -261,7 +275,7 @@ def _texts(table: Table, j: int) -> list[str | None]:
         values = [_text(value, table, j, row) for value, row in zip(values, table.ids, strict=True)]
     for value, row in zip(values, table.ids, strict=True):
         if value is not None and not value.isascii() and not _is_unicode(value):
-            raise DataError(
+            raise ChoiceError(
                 f"{table.source}, row {row}: column {table.names[j]!r} holds half of a character (a lone surrogate). "
                 "Mend the text."
             )
@@ -274,7 +288,7 @@ def _text(value: Any, table: Table, j: int, row: int) -> str | None:
         return None
     if isinstance(value, str):
         return str(value) if _INK(value) else None
-    raise DataError(
+    raise ChoiceError(
         f"{table.source}, row {row}: column {table.names[j]!r} holds {value!r:.40}, which is not a text. "
         "Name another column with inputs=, or turn this one into text first."
     )
@@ -299,7 +313,7 @@ def _labels(table: Table, j: int | None, named: bool) -> list[RawLabel]:
             if key not in known:
                 known[key] = _label(value, named)
         except TypeError as error:
-            raise DataError(
+            raise ChoiceError(
                 f"{table.source}, row {row}: column {table.names[j]!r} holds {value!r:.40}; "
                 "a label is a name or a whole number, one a row."
             ) from error

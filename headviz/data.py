@@ -212,7 +212,7 @@ def load_data(
 
     Raises `DataError` for whatever cannot be read as it stands.
     """
-    return _load(_open(source, offline), split, inputs, label, labels, limit, seed)
+    return _load(open_source(source, offline), split, inputs, label, labels, limit, seed)
 
 
 def require_data(data: Any) -> None:
@@ -225,10 +225,11 @@ def require_data(data: Any) -> None:
 
 def splits_of(source: Any, *, offline: bool = False) -> tuple[str, ...]:
     """The names that ``split`` of `load_data` may have for ``source``, train first; () where it has no splits."""
-    return _split_names(_open(source, offline))
+    return split_names(open_source(source, offline))
 
 
-def _split_names(source: Source) -> tuple[str, ...]:
+def split_names(source: Source) -> tuple[str, ...]:
+    """The splits of an opened source, () where it has none: the sheets of a workbook are none."""
     return () if source.default is not None else tuple(name for name in source.splits if name)
 
 
@@ -260,10 +261,11 @@ def _load(
     option, wanted = _checked_labels(labels), _checked_inputs(inputs)
     chosen = find_split(source.default if split is None else split, list(source.splits), source.name)
     rows = extract(source.splits[chosen](), wanted, None if label is None else str(label))
-    return _drawn(Data(source.name, chosen or None, _split_names(source), rows, option), limit, seed)
+    return _drawn(Data(source.name, chosen or None, split_names(source), rows, option), limit, seed)
 
 
-def _open(source: Any, offline: bool) -> Source:
+def open_source(source: Any, offline: bool) -> Source:
+    """What lies behind a name, a path or an object."""
     if not isinstance(source, (str, os.PathLike)):
         found = from_object(source)
         if found is None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from headviz.errors import DataError
 from headviz.readers.arrow import names_in_features
+from headviz.readers.table import ChoiceError
 
 KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx", ".txt")
 PACKED = ".gz"
@@ -72,23 +73,25 @@ def splits_of(folder: Path, name: str) -> dict[str, Shards]:
 
 def find_split(wanted: str | None, splits: list[str], name: str) -> str:
     """The one of ``splits`` that ``wanted`` means: by its name, else the only one of that kind ("dev" for
-    "validation", "sst2_train" for "train"). Raises `DataError` that lists the splits."""
+    "validation", "sst2_train" for "train"). Raises `ChoiceError` that lists the splits."""
     listed = ", ".join(splits[:20]) + (f" and {len(splits) - 20} more" if len(splits) > 20 else "")
     if wanted is None:
         if len(splits) > 1:
-            raise DataError(f"{name} has several splits: {listed}. Choose one with split=.")
+            raise ChoiceError(f"{name} has several splits: {listed}. Choose one with split=.")
         return splits[0]
     if wanted in splits:
         return wanted
     if splits == [""]:
-        raise DataError(f"{name} has no splits, so there is no {wanted!r} in it. Leave split out.")
+        raise ChoiceError(f"{name} has no splits, so there is no {wanted!r} in it. Leave split out.")
     kind = _ALIASES.get(wanted.lower())
     same = [split for split in splits if kind is not None and kind in _kinds(split)]
     if len(same) == 1:
         return same[0]
     if same:
-        raise DataError(f"{name} has several splits that may be {wanted!r}: {', '.join(same)}. Choose one with split=.")
-    raise DataError(f"{name} has no split {wanted!r}; it has {listed}. Choose one of these with split=.")
+        raise ChoiceError(
+            f"{name} has several splits that may be {wanted!r}: {', '.join(same)}. Choose one with split=."
+        )
+    raise ChoiceError(f"{name} has no split {wanted!r}; it has {listed}. Choose one of these with split=.")
 
 
 def card_names(folder: Path, config: str | None) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from headviz.errors import DataError
+
 BLANK = "blank line"
+
+
+class ChoiceError(DataError):
+    """Columns or splits that are missing, in doubt or of the wrong kind: choosing others may mend it."""
 
 
 class Skipped(NamedTuple):

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from headviz.errors import HeadvizError
+from headviz.readers.table import ChoiceError
 from headviz.ui import engine, recipes, sources
 from headviz.ui.jobs import Job
 from headviz.ui.page import Page, criteria
-from headviz.ui.state import DEFAULT_CRITERION, OpenedData, OpenedModel, Session
+from headviz.ui.state import DEFAULT_CRITERION, AskedData, Mend, OpenedData, OpenedModel, Session
 from headviz.ui.waiting import wait_for
 
 _KEY = "open"
+_ANY: tuple[str | None, ...] = (None, None, None)
 _LABELS_SAID = (  # what the library advises on labels, and how that is done here
     (
         r" Pass labels=.*| Say which with labels=.*",
@@ -23,7 +26,7 @@ _LABELS_SAID = (  # what the library advises on labels, and how that is done her
     (r" Give a mapping such as labels=.*", " Say on Home what each label means, or mend the row."),
     (
         r" Name the label's with label=.*",
-        " Open it again on Home with the label column named, or open data with labels.",
+        " Choose the label column on Home, or open data with labels.",
     ),
     (r"; scoring needs none with targets=.*", "."),
 )
@@ -41,26 +44,75 @@ def ask_open(
 ) -> Job:
     """Open a model, data or both. ``options`` are those of ``hv.load_data``: inputs, label, labels."""
     local = page.local
+    chosen = AskedData(source=data) if data else None
 
-    def work(on_progress: Any, cancel: Any) -> tuple[OpenedModel | None, OpenedData | None]:
+    def work(on_progress: Any, cancel: Any) -> Opened:
         _start_engine(on_progress)
         opened = None
         if model:
             opened = sources.open_model(model, revision=revision, local=local, on_progress=on_progress)
-        recipe = {"source": data, "options": dict(options or {}), "splits": list(splits)}
-        return opened, recipes.follow(recipe, page) if data else None
+        return _with_data(opened, chosen, options or {}, tuple(splits), page)
 
     return _start(page, model or data or "", work)
 
 
 def ask_uploads(page: Page, files: Sequence[tuple[str, bytes]], options: Mapping[str, Any]) -> Job:
     """Open uploaded data."""
+    chosen = AskedData(files=tuple(files))
 
-    def work(on_progress: Any, cancel: Any) -> tuple[None, OpenedData]:
+    def work(on_progress: Any, cancel: Any) -> Opened:
         _start_engine(on_progress)
-        return None, recipes.keep(sources.open_uploads(files, options), files, options, page)
+        return _with_data(None, chosen, options, (), page)
 
     return _start(page, files[0][0], work)
+
+
+def ask_again(page: Page, mend: Mend, options: Mapping[str, Any], splits: Sequence[str | None]) -> Job:
+    """Open the same data with columns and splits that were chosen."""
+    if mend.asked.files:
+        return ask_uploads(page, mend.asked.files, options)
+    return ask_open(page, None, mend.asked.source, splits=splits, options=options)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What came of it: a model, data, the sentence on why data were refused, and how that may be mended."""
+
+    model: OpenedModel | None
+    data: OpenedData | None = None
+    refusal: str | None = None
+    mend: Mend | None = None
+
+
+def _with_data(
+    model: OpenedModel | None,
+    asked: AskedData | None,
+    options: Mapping[str, Any],
+    splits: tuple[str | None, ...],
+    page: Page,
+) -> Opened:
+    if asked is None:
+        return Opened(model)
+
+    def mend(*, refused: bool) -> Mend | None:
+        try:
+            outline = sources.outline_of(asked, local=page.local)
+        except HeadvizError:
+            return None
+        others = any(len(table.columns) > len(table.inputs) for table in outline.tables.values())
+        return Mend(refused, asked, options, splits, outline) if refused or others else None
+
+    try:
+        if asked.files:
+            data = recipes.keep(sources.open_uploads(asked.files, options), asked.files, options, page)
+        else:
+            recipe = {"source": asked.source, "options": dict(options), "splits": list(splits or _ANY)}
+            data = recipes.follow(recipe, page)
+    except ChoiceError as error:
+        return Opened(model, None, str(error), mend(refused=True))
+    if asked.source in sources.DEMOS or data.calibration.columns["label"] is not None:
+        return Opened(model, data)
+    return Opened(model, data, None, mend(refused=False))
 
 
 def is_under_way(page: Page) -> bool:
@@ -74,12 +126,15 @@ def collect(page: Page) -> None:
     if job is not None and not job.active:
         page.jobs.forget(_KEY)
         if job.state == "done":
-            model, data, *trouble = job.result
-            if model is not None:
-                _take_model(page, page.results.shelf.models.put(model.link, model))
-            if data is not None:
-                page.session.data, page.session.wanted_data = data, None
-            page.session.troubles += trouble
+            opened: Opened = job.result
+            if opened.model is not None:
+                _take_model(page, page.results.shelf.models.put(opened.model.link, opened.model))
+            if opened.data is not None:
+                page.session.data, page.session.wanted_data = opened.data, None
+            if opened.refusal is not None:
+                page.session.troubles.append(in_words_of_the_form(opened.refusal))
+            if opened.data is not None or opened.refusal is not None:
+                page.session.mend = opened.mend
             remember(page)
         else:
             page.session.wanted_model, page.session.wanted_data = _still_wanted(page.session), None
@@ -124,16 +179,16 @@ def _reopen(page: Page) -> None:
     known = None if belongs is None else page.results.shelf.models.get(belongs.link)
     local, told = page.local, [belongs.name if belongs is not None else "your data"]
 
-    def work(on_progress: Any, cancel: Any) -> tuple[Any, ...]:
+    def work(on_progress: Any, cancel: Any) -> Opened:
         _start_engine(on_progress)
         opened = known
         if opened is None and model is not None:
             source, revision = model.get("source"), model.get("revision")
             opened = sources.open_model(str(source), revision=revision, local=local, on_progress=on_progress)
         try:
-            return opened, recipes.follow(recipe, page) if recipe is not None else None
+            return Opened(opened, recipes.follow(recipe, page) if recipe is not None else None)
         except HeadvizError as error:
-            return opened, None, str(error)
+            return Opened(opened, refusal=str(error))
 
     if known is not None or model is not None or recipe is not None:
         _start(page, told[0], work)

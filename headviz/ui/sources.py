@@ -19,11 +19,12 @@ import headviz as hv
 from headviz.errors import Cancelled, DataError, ExportError, HeadvizError, LoadError
 from headviz.serving import ALLOW_DOWNLOAD, ALLOW_WRITE, DATA_ROOT
 from headviz.ui import links
-from headviz.ui.state import OpenedData, OpenedModel
+from headviz.ui.state import AskedData, OpenedData, OpenedModel
 from headviz.units import MEGABYTE
 
 if TYPE_CHECKING:
     from headviz.data import Data
+    from headviz.outline import Outline
 
 DEMO = "demo/reviews"
 DEMOS = (DEMO,)
@@ -258,6 +259,16 @@ def halve(data: Data, source: str, link: str | None) -> OpenedData:
         f"({len(report):,})."
     )
     return OpenedData(selection, selection, report, source, link, note, halved=True)
+
+
+def outline_of(asked: AskedData, *, local: bool) -> Outline:
+    """What there is to choose from in data that were asked for; of several uploads, in the first."""
+    from headviz.outline import outline, outline_upload
+
+    if asked.files:
+        name, content = asked.files[0]
+        return outline_upload(display_name(name), content)
+    return outline(check_source(asked.source or "", local=local, error=DataError))
 
 
 def _upload(name: str, content: bytes, options: Mapping[str, Any] | None) -> Data:

@@ -21,6 +21,7 @@ from headviz.ui.taken import Taken
 if TYPE_CHECKING:
     from headviz.data import Data
     from headviz.mask import Mask
+    from headviz.outline import Outline
     from headviz.subject import Subject
     from headviz.ui.recoveries import RecoveryRun
     from headviz.ui.steps import Step
@@ -83,6 +84,26 @@ class OpenedData:
         return {raw for part in parts for raw in part.raw_labels if raw is not None}
 
 
+@dataclass(frozen=True)
+class AskedData:
+    """Data as they were asked for: uploaded ``files`` (names and contents), or a ``source`` by its name or path."""
+
+    source: str | None = None
+    files: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True)
+class Mend:
+    """Data that were ``refused``, or that lack their labels: what was asked for, with which ``options`` of
+    ``hv.load_data`` and which splits, and the ``outline`` to choose from."""
+
+    refused: bool
+    asked: AskedData
+    options: Mapping[str, Any]
+    splits: tuple[str | None, ...]
+    outline: Outline
+
+
 @dataclass
 class Choice:
     """The settings that undo goes back over."""
@@ -124,6 +145,7 @@ class Session:
     measure_on: int | None = 0  # examples to measure quality on: None all, 0 until chosen
     notes: list[str] = field(default_factory=list)  # about links and files, until the next choice
     troubles: list[str] = field(default_factory=list)  # why something could not be opened
+    mend: Mend | None = None  # data that can be opened once columns are chosen
     past: list[Choice] = field(default_factory=list)
     future: list[Choice] = field(default_factory=list)
     written: dict[str, str] = field(default_factory=dict)  # what stands in the address by our own hand

@@ -328,9 +328,9 @@ def test_upload_beside_a_named_source_is_refused(opened: Any) -> None:
 
 
 def test_columns_that_cannot_be_guessed_are_told_in_the_words_of_the_form(opened: Any, tmp_path: Path) -> None:
-    (tmp_path / "rows.csv").write_text("a,b\n1,2\n3,4\n", encoding="utf-8")
+    (tmp_path / "rows.csv").write_text("a,b\n1,good film\n3,bad film\n", encoding="utf-8")
     told = said(send(opened, data_source=str(tmp_path / "rows.csv")))
-    assert 'Say which to take, such as Text columns "a"' in told
+    assert 'Say which to take, such as Text columns "b"' in told
     assert "inputs=" not in told and "label=" not in told
 
 
@@ -423,11 +423,11 @@ def test_data_without_labels_says_so_in_the_words_of_the_form(
     (tmp_path / "plain.csv").write_text("text\n" + "the film was good\n" * 9, encoding="utf-8")
     at = send(app(), model_source=str(tiny_folder))
     send(at, data_source=str(tmp_path / "plain.csv"))
-    assert "plain.csv has no label column" in said(at) and "with the label column named" in said(at)
+    assert "plain.csv has no label column" in said(at) and "Choose the label column on Home" in said(at)
     assert "label=" not in said(at) and "targets=" not in said(at)
     assert "Labels are missing" in [header.value for header in at.header]
     at.switch_page("pages/mask.py").run()
-    assert "with the label column named" in said(at) and "targets=" not in said(at)
+    assert "Choose the label column on Home" in said(at) and "targets=" not in said(at)
     assert "Open data with labels on Home" in [link.proto.label for link in at.get("page_link")]
 
 

@@ -80,10 +80,9 @@ def data_form(page: Page) -> None:
 
 
 def _ask_data(page: Page, files: list[Any], source: str, inputs: str, label: str, splits: Sequence[str | None]) -> None:
-    names = [name.strip() for name in inputs.split(",") if name.strip()]
     options: dict[str, Any] = {}
-    if names:
-        options["inputs"] = names[0] if len(names) == 1 else tuple(names)
+    if inputs.strip():
+        options["inputs"] = inputs.strip()
     if label:
         options["label"] = label
     if files and source:
