@@ -28,7 +28,7 @@ ROWS = (
     ("attention", "entropy", "pruned_modeling", "readers"),
     ("families", "observers", "tasks"),
     ("demo",),
-    ("batches", "checkpoint", "columns", "data", "hub", "label_notes", "labels", "room", "subject"),
+    ("batches", "checkpoint", "columns", "data", "hub", "label_notes", "labels", "outline", "room", "subject"),
     (
         *("cost", "evaluation", "improve", "inspection", "prediction", "pruned_card", "pruned_folder", "pruning"),
         *("replay", "saving", "scores", "scores_file"),

@@ -20,8 +20,8 @@ from headviz.ui.steps import Step
 from headviz.ui.taken import Taken
 
 # What a file does not keep: what is in hand, what waits, and what is of one tab, or of one run of a page.
-_NOT_KEPT = """model data belongs reopen reopening wanted_model wanted_data wanted_mask notes troubles written own_run
-rev grid_code recoveries shown_recovery""".split()
+_NOT_KEPT = """model data mend belongs reopen reopening wanted_model wanted_data wanted_mask notes troubles written
+own_run rev grid_code recoveries shown_recovery""".split()
 
 
 @pytest.fixture(scope="module")
