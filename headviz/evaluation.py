@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -146,10 +147,18 @@ class Evaluation:
         if np.array_equal(self.logits, other.logits):
             return Estimate(0.0, 0.0, 0.0, len(self))
         if metric != "accuracy":
-            size = len(self.classes)
-            return stats.paired_metric(metric, self.labels, self.predictions, other.predictions, size)
+            known = self._differences.setdefault(other, {})
+            if metric not in known:
+                sides = self.predictions, other.predictions
+                known[metric] = stats.paired_metric(metric, self.labels, *sides, len(self.classes))
+            return known[metric]
         right, other_right = self.predictions == self.labels, other.predictions == other.labels
         return stats.paired(right.astype(float), other_right.astype(float))
+
+    @cached_property
+    def _differences(self) -> WeakKeyDictionary[Evaluation, dict[str, Estimate]]:
+        """Differences to others that are known; with many classes one takes long, and a page asks again and again."""
+        return WeakKeyDictionary()
 
     def loss_against(self, other: Evaluation) -> Estimate:
         """The paired difference of the mean loss, this less ``other``, nats, with a 95 % interval from a bootstrap over

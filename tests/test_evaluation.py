@@ -70,6 +70,7 @@ def test_difference_and_constant_are_of_the_metric_that_is_asked_for(name: str) 
     change = cut.against(plain, name)
     assert change.value == pytest.approx(cut.metrics[name].value - plain.metrics[name].value, abs=1e-12)
     assert change.low <= change.value <= change.high and change.n == 14
+    assert cut.against(plain, name) == change
     commonest = np.full(14, np.bincount(plain.labels).argmax())
     assert plain.constant_in(name) == pytest.approx(
         {

@@ -153,12 +153,34 @@ def test_every_word_stands_out_from_its_ground(theme: str, visitor: Callable[...
             expect(visit.chart("Attention map of L1H2")).to_be_visible(timeout=60_000)
         whole = visit.settled().page.get_by_test_id("stMain").evaluate("node => node.scrollHeight")
         visit.page.set_viewport_size({"width": 1280, "height": whole})
+        if path == "mask":  # the mouse stays on the segment that it has chosen
+            visit.page.get_by_test_id("stMain").get_by_text("Macro-F1", exact=True).first.click()
         seen = visit.settled().page.evaluate(_FAINT)
         faint += [f"{path}: {one}" for one in seen["found"]]
         charts += seen["charts"]
         visit.page.set_viewport_size({"width": 1280, "height": 900})
     assert not faint, "\n".join(faint)
     assert charts > 200, "names in charts were looked at"
+
+
+# Figures that stand on a line of their own though their row has others.
+_ALONE = """() => [...document.querySelectorAll('[data-testid=stMain] [class*=st-key-]')].flatMap(row => {
+  const lines = {}, figures = [...row.querySelectorAll('[data-testid=stMetric]')];
+  for (const figure of figures) {
+    const top = Math.round(figure.getBoundingClientRect().top);
+    (lines[top] ??= []).push(figure.innerText);
+  }
+  return figures.length < 2 ? [] : Object.values(lines).filter(line => line.length === 1).flat();
+})"""
+
+
+def test_pages_begin_at_their_top_and_leave_no_figure_alone_on_a_line(visitor: Callable[..., Visit]) -> None:
+    visit = visitor(viewport={"width": 1280, "height": 900})
+    for path in ("", "mask", "export"):
+        visit.go(f"/{path}", model=DEMO).opened(DEMO)
+        box = visit.page.get_by_role("heading", level=1).bounding_box()
+        assert box is not None and box["y"] < 64
+        assert visit.page.get_by_test_id("stMetric").count() > 3 and visit.page.evaluate(_ALONE) == []
 
 
 def test_no_word_of_the_first_page_is_broken_in_a_zoomed_window(visitor: Callable[..., Visit]) -> None:

@@ -58,8 +58,8 @@ def final(page: Page, mask: Mask) -> None:
         wait_for(under_way[0], page)
         return
     st.markdown(
-        f"Measured on {examples_in_words(measured)}. They are left alone while a mask is chosen, so that the figure is "
-        "fair: look once the mask is done."
+        f"It is measured on {examples_in_words(measured)}, which are left alone while a mask is chosen, so that the "
+        "figure is fair: look once the mask is done."
     )
 
     def measure() -> None:
