@@ -86,11 +86,21 @@ def write_folder(folder: str | os.PathLike[str], fill: Callable[[Path], None]) -
         temporary = _beside(target)
         try:
             temporary.mkdir()
-            fill(temporary)
+            _fill(temporary, fill)
             _take_the_place(temporary, target)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+def _fill(temporary: Path, fill: Callable[[Path], None]) -> None:
+    """``fill(temporary)``. A file that it misses in a folder that is there is a fault of ours, not of the folder."""
+    try:
+        fill(temporary)
+    except FileNotFoundError as error:
+        if temporary.is_dir():
+            raise RuntimeError(f"{error.filename} was to be made first, and was not") from error
+        raise
 
 
 def size_of(path: Path) -> int:

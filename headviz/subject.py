@@ -27,9 +27,9 @@ from headviz.checkpoint import (
     state_fingerprint,
     zeroed_names,
 )
-from headviz.checkpoint.first_run import cannot_run, first_run
+from headviz.checkpoint.first_run import cannot_run, first_run, positions_of
 from headviz.checkpoint.plain_model import plain_model, unlike_its_class, unlike_its_config
-from headviz.errors import LoadError
+from headviz.errors import DataError, LoadError
 from headviz.families.weights import attention_parameters, weights_note
 from headviz.foreign import explained
 from headviz.hub import resolve
@@ -295,10 +295,13 @@ def _tried(
     notes = (*notes, *(note for note in told if note))
     cut = cut_of_config(config) if cut is None else cut
     first = next(model.parameters())
-    limit = max_length(config, processor)
+    limit = max_length(config, processor, positions_of(model))
     labels = kind.classes(config, processor)
     device, dtype = str(first.device), str(first.dtype).removeprefix("torch.")
-    features, _ = kind.tokenise(processor, kind.probes(processor), limit, _segments(config))
+    try:
+        features, _ = kind.tokenise(processor, kind.probes(processor), limit, _segments(config))
+    except DataError as error:
+        raise LoadError(f"{name} cannot read a text. {error}") from error
     inputs = Encoded(features, 0, processor, device, kind).batch(np.arange(len(features))).inputs
     view, calls, keyword = first_run(model, inputs, len(labels), kind, name)
     return Subject(

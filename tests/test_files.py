@@ -215,3 +215,12 @@ def test_sweeping_follows_no_link_and_stops_nobody(tmp_path: Path) -> None:
     files.sweep(tmp_path)
     assert not link.is_symlink() and (kept / "file").exists()
     files.sweep(tmp_path / "missing")
+
+
+def test_write_folder_that_misses_a_file_of_its_own_blames_no_folder(tmp_path: Path) -> None:
+    def fill(temporary: Path) -> None:
+        (temporary / "config.json").read_text()
+
+    with pytest.raises(RuntimeError, match=r"config\.json was to be made first, and was not"):
+        write_folder(tmp_path / "model", fill)
+    assert list(tmp_path.iterdir()) == []

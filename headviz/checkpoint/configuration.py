@@ -285,13 +285,16 @@ def label_notes(raw: dict[str, Any], config: Any, name: str) -> list[str]:
     return notes
 
 
-def max_length(config: Any, tokenizer: Any) -> int:
-    """The most tokens of one input: the tokenizer's limit or the model's positions, whichever is less.
+def max_length(config: Any, tokenizer: Any, rows: int | None = None) -> int:
+    """The most tokens of one input: the tokenizer's limit or the model's positions, whichever is less; ``rows``: of its
+    own table of positions, where that is known.
 
     RoBERTa and its kin start to count positions after the padding token's id, so they have that many fewer.
     """
     limits = []
     positions = getattr(config, "max_position_embeddings", None)
+    if isinstance(positions, int) and rows is not None:
+        positions = min(positions, rows)
     if isinstance(positions, int) and positions > 0:
         padding = getattr(config, "pad_token_id", None)
         offset = (padding if padding is not None else 1) + 1 if whole_type(config.model_type) in PADDED_POSITIONS else 0

@@ -17,6 +17,8 @@ from headviz.families.weights import all_heads_are_silent
 from headviz.pruned_modeling import whole_type
 from headviz.tasks import Task
 
+_TABLES = ("position_embeddings", "embed_positions", "wpe")  # what families call them
+
 
 def cannot_run(model: Any, processor: Any, name: str, task: str | None) -> Callable[[str], str]:
     """The sentence on a model whose own code fails on a first input, given what it said."""
@@ -31,6 +33,14 @@ def cannot_run(model: Any, processor: Any, name: str, task: str | None) -> Calla
         return f"{name}, of the family {whole_type(config.model_type)}, cannot run {what}: {reason}. {remedy}."
 
     return sentence
+
+
+def positions_of(model: nn.Module) -> int | None:
+    """The rows of the model's own table of positions, whatever its configuration says; None where it has none."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Embedding) and name.rpartition(".")[2] in _TABLES:
+            return len(module.weight)
+    return None
 
 
 def first_run(

@@ -278,3 +278,12 @@ def test_texts_without_a_classification_token_are_noted() -> None:
     model, tokenizer = tiny_model("bert")
     tokenizer.cls_token = None
     assert "Texts do not begin with a classification token" in hv.Subject.wrap(model, tokenizer, name="m").notes[0]
+
+
+def test_texts_are_cut_at_the_positions_that_a_model_has_whatever_its_configuration_says() -> None:
+    model, tokenizer = tiny_model("bert")
+    model.config.max_position_embeddings = tokenizer.model_max_length = 512
+    subject = hv.Subject.wrap(model, tokenizer, name="mine")
+    assert subject.max_length == 40
+    long = hv.load_data(pd.DataFrame({"text": ["good film " * 60], "label": ["good"]}))
+    assert hv.evaluate(subject, long).logits.shape == (1, 3)

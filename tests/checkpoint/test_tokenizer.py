@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import headviz as hv
 from headviz.checkpoint import open_checkpoint
 from headviz.errors import LoadError
 from tests.tiny import FAMILIES, WORDS, save_tiny, tiny_model
@@ -98,3 +99,10 @@ def test_open_a_vocabulary_file_alone(copy: Path, bert: Path) -> None:
     text = "the film was not very good , but i liked it"
     assert again(text)["input_ids"] == opened(text)["input_ids"]
     assert again.unk_token_id not in again(text)["input_ids"]
+
+
+def test_refuse_a_tokenizer_that_fails_on_the_first_text(copy: Path) -> None:
+    path = copy / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"unk_token": None}))
+    with pytest.raises(LoadError, match=r"^model cannot read a text\. The model's tokenizer fails .+UNK"):
+        hv.load(copy)
