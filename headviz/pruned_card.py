@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headviz import __version__
+from headviz.mask.origin import block, blocks, chosen, recovered
 
 if TYPE_CHECKING:
     from headviz.mask import Mask
@@ -26,25 +27,25 @@ def pruned_card(subject: Subject, dtype: str | None = None) -> str:
     cut = subject.cut
     if cut is None:
         raise ValueError("a whole model has no cut to tell of")
-    record = cut.provenance
-    model = _block(record.get("model"))
+    record = cut.record()
+    model = block(record.get("model"))
     whole = _text(model.get("name") or subject.name)
     if model.get("fingerprint"):
         whole += f" ({_text(model['fingerprint'])})"
     template = Template((files("headviz.pruned_modeling") / "model_card.md").read_text("utf-8"))
     return template.substitute(
         base=_base(model),
-        name=_text(subject.name),
+        name=_text(record.get("name") or subject.name),
         whole=whole,
         kept=cut.count,
         heads=sum(cut.heads),
-        removed=_removed(cut, subject.zeroed),
+        removed=_removed(cut, subject.zeroed, _text(record.get("headviz") or __version__)),
         layers="\n".join(
             f"| {layer} | {_numbers(row[:heads])} | {_numbers(~row[:heads])} |"
             for layer, (row, heads) in enumerate(zip(cut.keep, cut.heads, strict=True))
         ),
         logits=_logits(record),
-        weights=_weights(subject, dtype or subject.dtype),
+        weights=_weights(record.get("stored", subject.stored), dtype or subject.dtype),
         zeroed=_zeroed(subject.zeroed),
         pipeline=_PIPELINES.get(subject.task, subject.task),
         auto=subject.task_definition.auto,
@@ -54,23 +55,24 @@ def pruned_card(subject: Subject, dtype: str | None = None) -> str:
     )
 
 
-def _weights(subject: Subject, dtype: str) -> str:
-    """The sentence on the numbers in the file, beside those of the file that the model was opened from."""
-    if not subject.stored:
+def _weights(stored: Any, dtype: str) -> str:
+    """The sentence on the numbers in the file, beside those of the file that the model was opened from (``stored``)."""
+    held = [_text(one) for one in stored] if isinstance(stored, list | tuple) else []
+    if not held:
         return f"The weights are {dtype}."
-    if subject.stored == (dtype,):
+    if held == [dtype]:
         return f"The weights are {dtype}, as in the\nfile that the model was opened from."
-    return f"The weights are {dtype};\nthe file that the model was opened from holds {' and '.join(subject.stored)}."
+    return f"The weights are {dtype};\nthe file that the model was opened from holds {' and '.join(held)}."
 
 
 def _logits(record: dict[str, Any]) -> str:
     """The sentence that says how the logits relate to the whole model's: at the cut, as they may be trained later."""
-    recoveries = [found for step in _steps(record) if (found := _block(step.get("recovery")))]
+    recoveries = [found for step in _prunings(record) if (found := block(step.get("recovery")))]
     if not recoveries:
         if not _is_known(record):
             return "How the logits relate to those of the\nwhole model is not known."
         return "Right after the cut the logits were those of the\nwhole model with these heads masked."
-    latest, train = recoveries[-1], _block(recoveries[-1].get("train"))
+    latest, train = recoveries[-1], block(recoveries[-1].get("train"))
     how = f"method {_text(latest.get('method', '?'))}, seed {_text(latest.get('seed', '?'))}"
     data = f"{_text(train.get('examples', '?'))} texts of {_text(train.get('name', '?'))}"
     if latest.get("changed") is False:
@@ -80,15 +82,15 @@ def _logits(record: dict[str, Any]) -> str:
 
 def _is_known(record: dict[str, Any]) -> bool:
     """Whether headviz saw the whole model; a pruned one that was wrapped in memory tells of its heads alone."""
-    return bool(_block(record.get("model")).get("fingerprint"))
+    return bool(block(record.get("model")).get("fingerprint"))
 
 
-def _removed(cut: Mask, zeroed: tuple[str, ...]) -> str:
+def _removed(cut: Mask, zeroed: tuple[str, ...], version: str) -> str:
     """The sentence on what became of the weights of the heads that were cut."""
     if zeroed and len(zeroed) == len(cut.pruned):
-        return f"The others were cut by headviz {__version__}\nwith all shapes kept: they are zeros."
+        return f"The others were cut by headviz {version}\nwith all shapes kept: they are zeros."
     return (
-        f"The weights of the others were cut out by headviz {__version__}: rows of\n"
+        f"The weights of the others were cut out by headviz {version}: rows of\n"
         "query, key and value, and columns of the output projection."
     )
 
@@ -114,61 +116,69 @@ def _numbers(which: np.ndarray) -> str:
 
 
 def _chosen(record: dict[str, Any]) -> list[str]:
-    """A line for each pruning, in order."""
-    return [_step(step, _is_known(record)) for step in _steps(record)]
+    """A line for each pruning and for each recovery after it, in order."""
+    lines = []
+    for step in _prunings(record):
+        parts = chosen(step, known=_is_known(record)) if step.get("pruned_heads", True) else ["Nothing was cut"]
+        if "kept" in step:
+            parts.append(f"{step['kept']} heads were left")
+        lines.append(f"- {_text('; '.join(parts))}.")
+        if recovery := block(step.get("recovery")):
+            lines.append(f"- What was left was fine-tuned: {_text(recovered(recovery))}.")
+    return lines
 
 
-def _steps(record: dict[str, Any]) -> list[dict[str, Any]]:
+def _prunings(record: dict[str, Any]) -> list[dict[str, Any]]:
     """The record of each pruning, in order."""
-    before = record.get("before")
-    return [_block(step) for step in (*before, record)] if isinstance(before, list) else [record]
-
-
-def _step(step: dict[str, Any], known: bool) -> str:
-    """A line on one pruning; ``known``: whether its record is whole, so that no criterion means that there was none."""
-    criterion, data = _block(step.get("criterion")), _block(step.get("data"))
-    how = "By hand" if known or criterion else "Not recorded"
-    if criterion.get("name"):
-        how = f"By {_text(criterion['name'])}"
-    if options := _block(criterion.get("options")):
-        how += f" ({', '.join(f'{_text(name)} {_text(value)}' for name, value in options.items())})"
-    by_hand = criterion.get("by_hand")
-    if criterion.get("name") and isinstance(by_hand, list) and by_hand:
-        how += f", changed by hand: {_text(', '.join(map(str, by_hand)))}"
-    if data.get("name"):
-        how += f"; scores from {_text(data.get('examples', '?'))} examples of {_text(data['name'])}"
-    if "kept" in step:
-        how += f"; {_text(step['kept'])} heads were left"
-    return f"- {how}."
+    return [*blocks(record.get("before")), record]
 
 
 def _measured(record: dict[str, Any]) -> list[str]:
-    """A table of the figures of the cut; what is no figure with a value is left out."""
-    figures = {name: _block(figure) for name, figure in _block(record.get("measured")).items()}
-    figures = {name: figure for name, figure in figures.items() if _is_number(figure.get("value"))}
-    if not figures:
-        return ["Nothing was measured on this cut."]
-    rows = [_taken(_block(record.get("measured_on"))), ""]
+    """A table of the figures of the model, after one of those before it was recovered; what is no figure with a value
+    is left out."""
+    before = block(block(record.get("recovery")).get("before"))
+    lines = [*_table(before), ""] if _figures(before) else []
+    if not _figures(record):
+        what = "the recovered model" if record.get("recovery") else "this cut"
+        return [*lines, f"Nothing was measured on {what}."]
+    return [*lines, *_table(record)]
+
+
+def _figures(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    figures = {name: block(figure) for name, figure in block(record.get("measured")).items()}
+    return {name: figure for name, figure in figures.items() if _is_number(figure.get("value"))}
+
+
+def _table(record: dict[str, Any]) -> list[str]:
+    rows = [_taken(block(record.get("measured_on"))), ""]
     rows += ["| measure | value | 95 % interval | examples |", "|---|---|---|---|"]
-    for name, figure in figures.items():
+    for name, figure in _figures(record).items():
         low, high = figure.get("low"), figure.get("high")
         between = f"{low:z.4f} to {high:z.4f}" if _is_number(low) and _is_number(high) else ""
         rows.append(f"| {_text(name)} | {figure['value']:z.4f} | {between} | {_text(figure.get('examples', ''))} |")
     return rows
 
 
+_AFTER = {
+    "masking": "with these heads masked, before they were cut out",
+    "cutting": "once the heads were cut out",
+    "recovery": "after the fine-tuning",
+}
+"""What the model had been through when it was measured, by what a record calls it ("measured_on", "after")."""
+
+
 def _taken(on: dict[str, Any]) -> str:
-    """When and, as far as that is recorded, on which examples figures were taken; and what they are worth."""
+    """On which examples, as far as that is recorded, and after what figures were taken; and what they are worth."""
     split = f", split {_text(on['split'])}" if on.get("split") else ""
-    where = f"on {_text(on['name'])}{split}, " if on.get("name") else ""
-    worth = "The heads were chosen on these examples, so the cut looks better on them than it is."
-    told = f"Taken {where}with these heads masked, before they were cut out."
-    return f"{told} {worth}" if on.get("part") == "selection" else told
-
-
-def _block(value: Any) -> dict[str, Any]:
-    """``value`` where it is an object, else an empty one: a mask file may hold anything."""
-    return value if isinstance(value, dict) else {}
+    where = f" on {_text(on['name'])}{split}" if on.get("name") else ""
+    after = _AFTER.get(str(on.get("after")), "")
+    told = f"Taken{where}{',' if where and after else ''}{f' {after}' if after else ''}."
+    if told == "Taken.":
+        told = "When and on what they were taken is not recorded."
+    if on.get("part") != "selection":
+        return told
+    what = ("The heads and the weights", "the model") if on.get("after") == "recovery" else ("The heads", "the cut")
+    return f"{told} {what[0]} were chosen on these examples, so {what[1]} looks better on them than it is."
 
 
 def _is_number(value: Any) -> bool:

@@ -7,8 +7,9 @@ classes. So transformers either runs that file or refuses; it never fills a clas
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headviz import attention
 from headviz.checkpoint import MASK_FILE, is_pruned, read_config, task_of_folder
@@ -18,6 +19,9 @@ from headviz.progress import CancelSignal, OnProgress, Progress
 from headviz.pruned_card import pruned_card
 from headviz.saving import in_dtype, refusals_of_libraries, require_free, require_reopening, save_model
 from headviz.subject import Subject, load
+
+if TYPE_CHECKING:
+    from headviz.mask import Mask
 
 CODE_FILE = "modeling_headviz.py"
 CARD_FILE = "README.md"
@@ -47,6 +51,8 @@ def save_pruned(
         )
     target = Path(folder).expanduser()
     require_reopening(subject)
+    subject = replace(subject, cut=_with_names(subject.cut, subject))
+    assert subject.cut is not None
     content, card = subject.cut.content(".json"), pruned_card(subject, dtype)
     with Progress(3, "writing the pruned model", on_progress, cancel) as steps:
         require_free(target, overwrite, "save_pruned", (CODE_FILE, CARD_FILE))
@@ -64,6 +70,13 @@ def save_pruned(
 
         write_folder(target, fill)
     return target
+
+
+def _with_names(cut: Mask, subject: Subject) -> Mask:
+    """``cut`` with what the card says of the model beside its heads, unless it was read from a folder that has it: its
+    name, and the dtypes of the file that it was opened from."""
+    told = {"name": subject.name, "stored": list(subject.stored)}
+    return cut.with_provenance(**{key: value for key, value in told.items() if key not in cut.provenance})
 
 
 def load_pruned(

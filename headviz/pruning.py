@@ -18,11 +18,14 @@ from headviz.checkpoint import assemble, cut_notes, heads_with_weights, zeroed_h
 from headviz.errors import LoadError, MaskError
 from headviz.families import AttentionUse, family_of
 from headviz.families.layout import Layout, layout_of
-from headviz.mask import Mask, head_name, parse_head
+from headviz.mask import Mask, head_name
+from headviz.mask.origin import block, renamed
 from headviz.pruned_modeling import model_classes
 from headviz.saving import cuts_of_weights, mask_of_subject
 from headviz.subject import Subject
 
+_WITH_NAMES = ("criterion", "steps", "selection", "rescued")  # blocks of a record that name heads
+_OF_A_PRUNING = (*_WITH_NAMES, "data", "measured", "measured_on", "recovery", "created")
 _SAME = {torch.float64: 1e-6, torch.float32: 1e-4}  # of the largest logit; half precision rounds far coarser
 _SAME_IN_HALF = 5e-2
 _NOT_SMALLER = (
@@ -57,6 +60,8 @@ def prune(subject: Subject, mask: Mask, *, gqa: str = "groups") -> Subject:
     layouts = [layout_of(use, left.keep[layer, : use.heads], gqa) for layer, use in enumerate(uses)]
     cut = _over_the_whole(subject, left, before)
     name = f"{cut.provenance['model']['name']}-{cut.count}-of-{sum(cut.heads)}-heads"
+    if subject.cut is not None and cut == subject.cut:  # the same model, which may have been recovered meanwhile
+        name = subject.name
     config = _config(subject, layouts, before)
     weights = _weights(subject.model, layouts, [layer for layer, _ in cuts_of_weights(subject.model, left)])
     try:
@@ -110,17 +115,26 @@ def _over_the_whole(subject: Subject, mask: Mask, before: list[list[int]]) -> Ma
     """``mask``, which counts the heads of ``subject``, as one over the heads of the whole model; ``before``: what each
     layer of ``subject`` has of them."""
     latest, whole = mask_of_subject(mask, subject), subject.cut
+    measured, on = latest.provenance.get("measured"), block(latest.provenance.get("measured_on"))
+    if measured and latest.pruned:
+        latest = latest.with_provenance(measured_on={"after": "masking", **on})
     if whole is None:
         return latest
+    if mask.count == whole.count:  # nothing more is cut, so nothing chose it
+        after = "recovery" if whole.provenance.get("recovery") else "cutting"
+        return whole.with_provenance(measured=measured, measured_on={"after": after, **on}) if measured else whole
     keep = np.zeros_like(whole.keep)
     for layer, head in np.argwhere(mask.keep):
         keep[layer, before[layer][head]] = True
     record, earlier = latest.provenance, whole.provenance
     record["model"] = {"name": subject.name, **earlier.pop("model", {}), "heads": list(whole.heads)}
-    if by_hand := record.get("criterion", {}).get("by_hand"):
-        places = (parse_head(name) for name in by_hand)
-        record["criterion"]["by_hand"] = [head_name(layer, before[layer][head]) for layer, head in places]
-    step = {key: earlier[key] for key in ("criterion", "data", "measured", "recovery", "created") if key in earlier}
+    names = {
+        head_name(layer, place): head_name(layer, head)
+        for layer, row in enumerate(before)
+        for place, head in enumerate(row)
+    }
+    record |= {key: renamed(record[key], names) for key in _WITH_NAMES if key in record}
+    step = {key: earlier[key] for key in _OF_A_PRUNING if key in earlier}
     record["before"] = [*earlier.get("before", []), {**step, "kept": whole.count}]
     return Mask(keep, provenance=record)
 

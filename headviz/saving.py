@@ -25,6 +25,7 @@ from headviz.families import AttentionUse, family_of
 from headviz.files import write_folder
 from headviz.foreign import reason_of
 from headviz.mask import Mask, describe_heads, head_name
+from headviz.mask.origin import block
 from headviz.progress import CancelSignal, OnProgress, Progress
 
 if TYPE_CHECKING:
@@ -218,10 +219,14 @@ def masked_view(model: nn.Module, cuts: Sequence[tuple[int, list[int]]]) -> nn.M
 
 
 def mask_of_subject(mask: Mask, subject: Subject) -> Mask:
-    """The mask with the record of the weights that it is applied to here; what was measured on others is left out."""
-    provenance = mask.provenance
-    if provenance.get("model", {}).get("fingerprint") not in (None, subject.fingerprint):
-        provenance.pop("measured", None)
+    """The mask with the record of the weights that it is applied to here; what was measured on others is left out, and
+    so is the criterion of a mask that cuts nothing."""
+    provenance, left_out = mask.provenance, set[str]()
+    if block(provenance.get("model")).get("fingerprint") not in (None, subject.fingerprint):
+        left_out |= {"measured", "measured_on"}
+    if not mask.pruned and not mask.by_hand:
+        left_out |= {"criterion", "steps", "selection", "rescued", "data"}
+    provenance = {key: value for key, value in provenance.items() if key not in left_out}
     return Mask(mask.keep, subject=subject, provenance=provenance)
 
 

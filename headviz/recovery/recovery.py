@@ -217,10 +217,16 @@ def _same_weights(before: nn.Module, after: nn.Module) -> bool:
 
 
 def _with_recovery(mask: Mask, outcome: Mapping[str, Any], run: Run) -> Mask:
-    """``mask`` with the record of the recovery and its ``outcome``, and without what was measured before it, on other
-    weights."""
-    asked = {name: run.portable[name] for name in ("method", "seed", "settings", "train", "validation")}
-    return mask.with_provenance(recovery={**asked, "parent": run.record["model"], **outcome}, measured=None)
+    """``mask`` with the record of the recovery and its ``outcome``; what was measured before it, on other weights, becomes a part of that,
+    and of a recovery before it one more step."""
+    told = {name: run.portable[name] for name in ("method", "seed", "settings", "train", "validation")}
+    told |= {"parent": run.record["model"], **outcome}
+    record = mask.provenance
+    if before := {name: record[name] for name in ("measured", "measured_on") if name in record}:
+        told["before"] = before
+    if earlier := record.get("recovery"):
+        told["after"] = earlier
+    return mask.with_provenance(recovery=told, measured=None, measured_on=None, name=None, stored=None)
 
 
 def _freezing(subject: Subject, way: Method, chosen: dict[str, Any], texts: int, seed: int) -> Freezing | None:
