@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,38 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(saved: Path, tmp_path: Path) -> Path:
     """A good folder, to be damaged."""
     return Path(shutil.copytree(saved, tmp_path / "pruned"))
+
+
+_RECORDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "criterion": st.sampled_from([{"name": "his", "options": {"scale": "raw"}}, {"by_hand": ["L0H1"]}]),
+        "data": st.just({"name": "sst5", "split": "dev", "examples": 512}),
+        "steps": st.just([{"by": "search", "measure": "loss", "budget": 50, "swaps": []}]),
+        "measured": st.just({"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}}),
+        "measured_on": st.just({"part": "report", "name": "sst5"}),
+        "of another program": st.just({"kept": [1, None]}),
+        "headviz": st.just("0.0.1"),
+    },
+)
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt2", "llama", "deit"])
+@settings(max_examples=4)
+@given(record=_RECORDS, stored=st.sampled_from([(), ("float16",), ("bfloat16", "float32")]), twice=st.booleans())
+def test_folder_that_is_opened_and_saved_again_is_the_same(
+    family: str, record: dict[str, Any], stored: tuple[str, ...], twice: bool
+) -> None:
+    subject = replace(subject_of(family), stored=stored)
+    pruned = hv.prune(subject, hv.Mask(mask_of(subject).keep, subject=subject, provenance=record))
+    if twice:
+        pruned = hv.prune(pruned, hv.Mask.full(pruned).with_toggled("L0H1"))
+    with tempfile.TemporaryDirectory() as place:
+        first = hv.save_pruned(pruned, Path(place) / "first")
+        again = hv.save_pruned(hv.load_pruned(first, device="cpu"), Path(place) / "again")
+        assert {file.name: file.read_bytes() for file in first.iterdir()} == {
+            file.name: file.read_bytes() for file in again.iterdir()
+        }
 
 
 @pytest.mark.parametrize("family", CUTTABLE)

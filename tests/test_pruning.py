@@ -226,6 +226,49 @@ def test_pruning_again_keeps_the_record_of_the_first_and_counts_heads_as_the_who
     assert [(step["criterion"], step["kept"]) for step in record["before"]] == [({"name": "his"}, 5)]
 
 
+def test_cut_of_nothing_leaves_the_record_of_the_cut_and_adds_what_was_measured_since() -> None:
+    subject = subject_of("bert")
+    once = hv.prune(subject, mask_of(subject).with_provenance(criterion={"name": "his"}))
+    nothing = hv.select(hv.criteria["weight_l2"](once, DATA), 0)
+    assert nothing.provenance["criterion"]["name"] == "weight_l2"
+    same = hv.prune(once, nothing)
+    assert same.name == once.name and same.cut is not None and once.cut is not None
+    assert same.cut.provenance == once.cut.provenance and same.fingerprint == once.fingerprint
+    figures = {"measured": {"accuracy": {"value": 0.25}}, "measured_on": {"part": "report", "name": "d"}}
+    told = hv.prune(once, nothing.with_provenance(**figures)).cut
+    assert told is not None and told.provenance["criterion"] == {"name": "his"} and "before" not in told.provenance
+    assert told.provenance["measured"] == figures["measured"]
+    assert told.provenance["measured_on"] == {"after": "cutting", "part": "report", "name": "d"}
+
+
+def test_criterion_that_chose_no_head_is_named_nowhere() -> None:
+    subject = subject_of("bert")
+    nothing = hv.select(hv.criteria["weight_l2"](subject, DATA), 0)
+    cut = hv.prune(subject, nothing).cut
+    assert cut is not None and not {"criterion", "data", "selection"} & set(cut.provenance)
+
+
+def test_record_over_two_prunings_names_every_head_as_the_whole_model_does() -> None:
+    subject = subject_of("bert")
+    first = mask_of(subject).with_provenance(criterion={"name": "his"}, measured={"accuracy": {"value": 0.5}})
+    once = hv.prune(subject, first)
+    assert (once.heads, hv.Mask(first.keep).kept[1]) == ((3, 0, 2), "L0H2")
+    swaps = [{"cut": "L0H1", "restored": "L0H2", "loss": 1.0}]
+    record = {
+        "criterion": {"name": "hies", "options": {}, "by_hand": ["L0H1"]},
+        "steps": [{"by": "search", "swaps": swaps}, {"by": "lock", "heads": ["L0H2"]}],
+        "selection": {"prune": 1, "always": ["L0H1"]},
+    }
+    twice = hv.prune(once, hv.Mask.full(once).with_toggled("L0H1").with_provenance(**record)).cut
+    assert twice is not None
+    told, names = twice.provenance, ("L0H2", "L0H3")
+    assert told["criterion"]["by_hand"] == told["selection"]["always"] == [names[0]]
+    assert told["steps"][0]["swaps"] == [{"cut": names[0], "restored": names[1], "loss": 1.0}]
+    assert told["steps"][1]["heads"] == [names[1]]
+    (before,) = told["before"]
+    assert before["measured"] == {"accuracy": {"value": 0.5}} and before["measured_on"] == {"after": "masking"}
+
+
 def test_pruned_model_wrapped_anew_still_says_what_was_cut() -> None:
     subject = subject_of("bert")
     pruned = hv.prune(subject, mask_of(subject))

@@ -50,6 +50,8 @@ def open_tokenizer(folder: Path, config: Any, name: str) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(
             str(folder.absolute()), config=config, trust_remote_code=False, local_files_only=True
         )
+        for key in ("is_local", "local_files_only"):  # how it was opened; written with it, it would say so of another
+            tokenizer.init_kwargs.pop(key, None)
         ids = tokenizer("a", "a")["input_ids"]
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise

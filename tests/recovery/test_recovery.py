@@ -109,8 +109,31 @@ def test_record_of_the_cut_tells_of_the_recovery_and_drops_what_was_measured_bef
     measured = replace(subject, cut=subject.cut.with_provenance(measured={"accuracy": {"value": 0.5}}))
     recovered = run("full", tmp_path / "run", subject=measured, epochs=1).subject
     assert recovered.cut is not None and "measured" not in recovered.cut.provenance
+    assert recovered.cut.provenance["recovery"]["before"] == {"measured": {"accuracy": {"value": 0.5}}}
     further = hv.prune(safe.subject, hv.Mask.full(safe.subject).with_toggled("L3H1"))
     assert further.cut is not None and further.cut.provenance["before"][-1]["recovery"]["method"] == "safe"
+
+
+def test_folder_of_a_recovered_model_says_what_cut_it_how_it_was_recovered_and_after_what_it_was_measured(
+    safe: Recovery, tmp_path: Path
+) -> None:
+    """As an app writes it: the recovered model under a mask that cuts nothing more, with its figures."""
+    recovered = hv.load(safe.folder / "model")
+    nothing = hv.select(hv.criteria["weight_l2"](recovered, splits()[0]), 0).with_provenance(
+        measured={"accuracy": {"value": 0.4605, "low": 0.44, "high": 0.48, "examples": 2210}},
+        measured_on={"part": "report", "name": "sst5", "split": "test"},
+    )
+    folder = hv.save_pruned(hv.prune(recovered, nothing), tmp_path / "exported")
+    record = json.loads((folder / "head_mask.json").read_text("utf-8"))
+    assert safe.subject.cut is not None
+    assert record["pruned_heads"] == safe.subject.cut.record()["pruned_heads"] and "before" not in record
+    assert record.get("criterion") == safe.subject.cut.provenance.get("criterion")
+    assert record["recovery"]["method"] == "safe" and record["measured_on"]["after"] == "recovery"
+    card = (folder / "README.md").read_text("utf-8")
+    assert "weight" not in card.split("## How they were chosen")[1].split("## Use")[0]
+    assert "- What was left was fine-tuned: method safe, seed 0, 40 texts of" in card
+    assert "Taken on sst5, split test, after the fine-tuning.\n" in card and "0.4605" in card
+    assert "masked" not in card
 
 
 def test_whole_model_is_recovered_too(tmp_path: Path) -> None:
