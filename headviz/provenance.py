@@ -27,13 +27,16 @@ def now() -> str:
 
 
 def model_block(subject: Any) -> dict[str, Any]:
-    """What a file says of the model: name, revision, fingerprint, family, heads per layer."""
+    """What a file says of the model: name, revision, fingerprint, family, heads per layer; of a pruned model also which
+    heads of the whole one they are."""
+    whole = getattr(subject, "whole_heads", None)
     return {
         "name": subject.name,
         "revision": subject.revision,
         "fingerprint": subject.fingerprint,
         "family": subject.family,
         "heads": list(subject.heads),
+        **({} if whole is None else {"whole_heads": [list(row) for row in whole]}),
     }
 
 

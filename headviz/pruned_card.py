@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headviz import __version__
-from headviz.mask.origin import block, blocks, chosen, recovered
+from headviz.mask.origin import block, blocks, story
 
 if TYPE_CHECKING:
     from headviz.mask import Mask
@@ -50,7 +50,7 @@ def pruned_card(subject: Subject, dtype: str | None = None) -> str:
         pipeline=_PIPELINES.get(subject.task, subject.task),
         auto=subject.task_definition.auto,
         processor="AutoImageProcessor" if subject.task == "image-classification" else "AutoTokenizer",
-        chosen="\n".join(_chosen(record)),
+        chosen="\n".join(f"- {_text(told)}" for told in story(record, known=_is_known(record))),
         measured="\n".join(_measured(record)),
     )
 
@@ -113,19 +113,6 @@ def _zeroed(heads: tuple[str, ...]) -> str:
 
 def _numbers(which: np.ndarray) -> str:
     return ", ".join(str(head) for head in np.flatnonzero(which)) or "none"
-
-
-def _chosen(record: dict[str, Any]) -> list[str]:
-    """A line for each pruning and for each recovery after it, in order."""
-    lines = []
-    for step in _prunings(record):
-        parts = chosen(step, known=_is_known(record)) if step.get("pruned_heads", True) else ["Nothing was cut"]
-        if "kept" in step:
-            parts.append(f"{step['kept']} heads were left")
-        lines.append(f"- {_text('; '.join(parts))}.")
-        if recovery := block(step.get("recovery")):
-            lines.append(f"- What was left was fine-tuned: {_text(recovered(recovery))}.")
-    return lines
 
 
 def _prunings(record: dict[str, Any]) -> list[dict[str, Any]]:

@@ -18,14 +18,13 @@ from headviz.checkpoint import assemble, cut_notes, heads_with_weights, zeroed_h
 from headviz.errors import LoadError, MaskError
 from headviz.families import AttentionUse, family_of
 from headviz.families.layout import Layout, layout_of
-from headviz.mask import Mask, head_name
-from headviz.mask.origin import block, renamed
+from headviz.mask import Mask
+from headviz.mask.heads import in_whole
+from headviz.mask.origin import WITH_NAMES, block, prunings, renamed
 from headviz.pruned_modeling import model_classes
 from headviz.saving import cuts_of_weights, mask_of_subject
 from headviz.subject import Subject
 
-_WITH_NAMES = ("criterion", "steps", "selection", "rescued")  # blocks of a record that name heads
-_OF_A_PRUNING = (*_WITH_NAMES, "data", "measured", "measured_on", "recovery", "created")
 _SAME = {torch.float64: 1e-6, torch.float32: 1e-4}  # of the largest logit; half precision rounds far coarser
 _SAME_IN_HALF = 5e-2
 _NOT_SMALLER = (
@@ -128,14 +127,10 @@ def _over_the_whole(subject: Subject, mask: Mask, before: list[list[int]]) -> Ma
         keep[layer, before[layer][head]] = True
     record, earlier = latest.provenance, whole.provenance
     record["model"] = {"name": subject.name, **earlier.pop("model", {}), "heads": list(whole.heads)}
-    names = {
-        head_name(layer, place): head_name(layer, head)
-        for layer, row in enumerate(before)
-        for place, head in enumerate(row)
-    }
-    record |= {key: renamed(record[key], names) for key in _WITH_NAMES if key in record}
-    step = {key: earlier[key] for key in _OF_A_PRUNING if key in earlier}
-    record["before"] = [*earlier.get("before", []), {**step, "kept": whole.count}]
+    names = in_whole(subject.heads, before)
+    record |= {key: renamed(record[key], names) for key in WITH_NAMES if key in record}
+    record.pop("recovery", None)  # which a mask of a recovered model has, too: it is that of the pruning before
+    record["before"] = prunings(earlier, whole.count)
     return Mask(keep, provenance=record)
 
 

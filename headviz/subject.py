@@ -21,6 +21,7 @@ from headviz.checkpoint import (
     check_vocabulary,
     cut_notes,
     cut_of_config,
+    heads_with_weights,
     max_length,
     open_checkpoint,
     special_notes,
@@ -113,6 +114,12 @@ class Subject:
         """Of a pruned model the heads, named as in the whole one, that are cut but still have weights, zeros where they
         would be read: other heads need the keys and values that they share (`hv.prune`, ``gqa``)."""
         return zeroed_names(self.model.config)
+
+    @property
+    def whole_heads(self) -> tuple[tuple[int, ...], ...] | None:
+        """Of a pruned model the heads of each layer as the whole model counts them; None for a model that is whole."""
+        rows = heads_with_weights(self.model.config)
+        return None if rows is None else tuple(tuple(row) for row in rows)
 
     @property
     def task_definition(self) -> Task:

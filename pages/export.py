@@ -11,10 +11,8 @@ with ui.shown():
     if gates.ready(page):
         from headviz.ui.panels import models, quality, report, take_home
 
-        scored, mask = gates.scores(page), page.results.mask()
-        if mask is None:
-            gates.criterion_missing(page, scored)
-        else:
+        mask = gates.mask(page)
+        if mask is not None:
             mask = take_home.with_record(page, mask)
             take_home.summary(page, mask)
             left, right = st.columns(2, gap="large")

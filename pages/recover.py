@@ -11,12 +11,9 @@ with ui.shown():
     if gates.ready(page):
         from headviz.ui.panels import recover_settings
 
-        base, mask = gates.scores(page), page.results.mask()
-        if mask is not None:
+        if (mask := gates.mask(page)) is not None:
             with ui.shown():
                 recover_settings.settings(page, mask)
-        else:
-            gates.criterion_missing(page, base)
 
 if page.session.recoveries:  # a run rests on its own model and data, whatever is in hand by now
     from headviz.ui.panels import recover_result, recover_run

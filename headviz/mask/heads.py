@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from headviz.errors import MaskError
 
+_NAMES = re.compile(r"\bL[0-9]{1,6}H[0-9]{1,6}\b", re.ASCII)
 _NAME = re.compile(r"L(0|[1-9][0-9]{0,5})H(0|[1-9][0-9]{0,5})", re.ASCII)
 
 
@@ -79,6 +80,32 @@ def describe_heads(heads: Sequence[int]) -> str:
         return f"{layers} of {heads[0]} head{'' if heads[0] == 1 else 's'}"
     counts = ", ".join(str(count) for count in heads[:12])
     return f"{layers} of {counts}{', …' if len(heads) > 12 else ''} heads"
+
+
+def in_whole(heads: Sequence[int], whole: Sequence[Sequence[int]] | None) -> dict[str, str]:
+    """Of a pruned model the names of its heads, each with its name in the whole model; ``whole``: for each layer its
+    heads as the whole model counts them, None for a model that is whole.
+
+    >>> in_whole((2, 1), ((0, 3), (1,)))
+    {'L0H0': 'L0H0', 'L0H1': 'L0H3', 'L1H0': 'L1H1'}
+    """
+    rows = whole or [range(count) for count in heads]
+    return {head_name(layer, place): head_name(layer, head) for layer, row in enumerate(rows)
+            for place, head in enumerate(row)}  # fmt: skip
+
+
+def in_both(text: str, names: Mapping[str, str]) -> str:
+    """``text`` with every head that the whole model names otherwise named by both; ``names`` as `in_whole` gives them.
+
+    >>> in_both("L0H1 cut, L0H0 kept", in_whole((2, 1), ((0, 3), (1,))))
+    'L0H1 (L0H3 of the whole model) cut, L0H0 kept'
+    """
+
+    def both(found: re.Match[str]) -> str:
+        own, other = found[0], names.get(found[0], found[0])
+        return own if other == own else f"{own} ({other} of the whole model)"
+
+    return _NAMES.sub(both, text)
 
 
 def _short(value: object) -> str:

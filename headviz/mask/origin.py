@@ -6,6 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+WITH_NAMES = ("criterion", "steps", "selection", "rescued")
+"""Blocks of a record that name heads."""
+OF_A_PRUNING = (*WITH_NAMES, "data", "measured", "measured_on", "recovery", "created")
+"""Blocks of a record that stay that of one pruning when another one follows."""
 _HEAD = re.compile(r"L[0-9]+H[0-9]+", re.ASCII)
 _BETTER = {"loss": "a lower loss", "accuracy": "a higher accuracy"}
 _MOST = 24
@@ -37,7 +41,32 @@ def chosen(record: Mapping[str, Any], *, known: bool = True, title: Callable[[st
     parts = [how]
     if data.get("name"):
         parts.append(f"scores from {data.get('examples', '?')} examples of {data['name']}{_split(data)}")
-    return parts + [told for step in blocks(record.get("steps")) if (told := _step(step))]
+    return parts + changed_after(record)
+
+
+def changed_after(record: Mapping[str, Any]) -> list[str]:
+    """What else than a hand changed heads after the criterion, in order, each as a part of a sentence."""
+    return [told for step in blocks(record.get("steps")) if (told := _step(step))]
+
+
+def story(record: Mapping[str, Any], *, known: bool = True, title: Callable[[str], str] = str) -> list[str]:
+    """A sentence for each pruning in the record of a pruned model, and for each recovery after it, in order."""
+    told = []
+    for step in [*blocks(record.get("before")), dict(record)]:
+        parts = chosen(step, known=known, title=title) if step.get("pruned_heads", True) else ["Nothing was cut"]
+        if "kept" in step:
+            parts.append(f"{step['kept']} heads were left")
+        told.append(f"{'; '.join(parts)}.")
+        if recovery := block(step.get("recovery")):
+            told.append(f"What was left was fine-tuned: {recovered(recovery)}.")
+    return told
+
+
+def prunings(record: Mapping[str, Any], kept: int) -> list[dict[str, Any]]:
+    """The record of each pruning of a model whose cut has this ``record`` and left ``kept`` heads, the last one's
+    included, as the record of what is cut from it next has them under "before"."""
+    own = {key: record[key] for key in OF_A_PRUNING if key in record}
+    return [*blocks(record.get("before")), {**own, "kept": kept}]
 
 
 def recovered(recovery: Mapping[str, Any]) -> str:

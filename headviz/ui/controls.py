@@ -285,6 +285,7 @@ def head_choice(page: Page) -> None:
         index=None,
         width=220,
         placeholder="Pick a head",
+        format_func=session.told,
         on_change=lambda: session.pick(st.session_state[key]),
         help="L3H7 is head 7 of layer 3, both counted from 0. A click on a head in any chart picks it, too.",
     )

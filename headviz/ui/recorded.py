@@ -51,3 +51,8 @@ def _is_plan(criterion: Mapping[str, Any]) -> bool:
 def block(value: Any) -> Mapping[str, Any]:
     """``value`` where it is an object, else an empty one: a mask file may hold anything."""
     return value if isinstance(value, Mapping) else {}
+
+
+def title_of(criterion: str) -> str:
+    """What people call a criterion."""
+    return hv.criteria[criterion].title if criterion in hv.criteria else criterion

@@ -10,7 +10,7 @@ from headviz.glossary import glossary
 from headviz.ui.calibration import SEED
 from headviz.ui.measured import Measured
 from headviz.ui.models_home import FORMS, ModelsHome
-from headviz.ui.report import HeadMap, Report
+from headviz.ui.report import HeadMap, Report, Stages
 from headviz.ui.report import Measured as Figures
 from headviz.ui.results import Results
 
@@ -29,7 +29,7 @@ _SCORED = "Scores come from these examples and masks are chosen by them, so the 
 
 def report_of(results: Results, mask: Mask, speed: pd.DataFrame | None = None) -> Report:
     """Everything that is known of ``mask`` in this session. ``speed``: where it was measured."""
-    session, base = results.session, results.base()
+    session = results.session
     assert session.subject is not None and session.data is not None
     tokens = min(_TOKENS, session.subject.max_length)
     return Report(
@@ -37,7 +37,7 @@ def report_of(results: Results, mask: Mask, speed: pd.DataFrame | None = None) -
         subject=session.subject,
         data=_data(results),
         data_note=_data_note(results),
-        scoring={} if base is None else base.scores.provenance.get("options") or {},
+        scoring=_scoring(results, mask),
         maps=_maps(results, mask),
         measured=_figures(results, mask),
         savings=_savings(results, mask, tokens),
@@ -46,7 +46,37 @@ def report_of(results: Results, mask: Mask, speed: pd.DataFrame | None = None) -
         proofs=_proofs(results, mask),
         looks=max(1, len(session.reported)),
         metric=session.metric,
+        stages=_stages(results),
     )
+
+
+def _scoring(results: Results, mask: Mask) -> dict[str, Any]:
+    """Options of the scoring pass that the mask rests on, where it is the one of this visit."""
+    base = results.base()
+    if base is None or not mask.provenance.get("criterion", {}).get("name") or results.scores_behind(mask) is None:
+        return {}
+    return base.scores.provenance.get("options") or {}
+
+
+def _stages(results: Results) -> tuple[Stages, ...]:
+    """Quality of the whole, the cut and the recovered model, where the model in hand was recovered in this visit."""
+    session = results.session
+    assert session.subject is not None
+    found = []
+    for run in session.recoveries.values():
+        if run.recovery is None or run.recovery.subject.fingerprint != session.subject.fingerprint:
+            continue
+        for part, data, worth in (
+            ("report", run.report, "Nothing was chosen or trained on them."),
+            ("selection", run.validation, "The best step was chosen on them, so the last figures flatter a little."),
+        ):
+            levels = run.levels.get(part)  # type: ignore[call-overload]
+            if levels is None or levels.recovered is None:
+                continue
+            quality = {"Whole model": levels.whole, "Cut": levels.masked, "Cut and recovered": levels.recovered}
+            split = f", split {data.split}" if data.split else ""
+            found.append(Stages(f"On {len(data):,} examples of {data.name}{split}. {worth}", quality))
+    return tuple(found)
 
 
 def _data(results: Results) -> dict[str, Data]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from headviz.errors import MaskError
+from headviz.mask.heads import in_both, in_whole
 from headviz.ui import links
 from headviz.ui.edits import edits_between, with_edits
 from headviz.ui.plan_choice import PlanChoice
@@ -167,6 +168,16 @@ class Session:
     @property
     def subject(self) -> Subject | None:
         return self.model.subject if self.model else None
+
+    @property
+    def whole_names(self) -> dict[str, str]:
+        """Of a pruned model the name of each head in the whole model; of another nothing."""
+        whole = getattr(self.subject, "whole_heads", None)
+        return {} if self.subject is None or whole is None else in_whole(self.subject.heads, whole)
+
+    def told(self, text: str) -> str:
+        """``text`` with the heads of a pruned model named as in the whole model, too."""
+        return in_both(text, self.whole_names)
 
     @property
     def heads(self) -> int:

@@ -35,7 +35,8 @@ def take(session: Session, mask: Mask) -> None:
     last = session.steps[-1] if session.steps else None
     if last is not None and last.mask.code == mask.code:
         return
-    session.steps.append(Step(mask, _first(mask) if last is None else _change(last.mask, mask)))
+    what = _first(mask) if last is None else session.told(_change(last.mask, mask))
+    session.steps.append(Step(mask, what))
     del session.steps[:-_MOST]
 
 

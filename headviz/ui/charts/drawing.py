@@ -32,6 +32,17 @@ class Drawing:
         """The specification with its tables, as a renderer of Vega-Lite takes it; yours to change."""
         return {**json.loads(self.text), "datasets": dict(self.data)}
 
+    def spec_telling(self, field: str, instead: str) -> dict[str, Any]:
+        """The specification with tooltips that show the column ``instead`` in the place of ``field``."""
+
+        def told(found: dict[str, Any]) -> dict[str, Any]:
+            tips = found.get("tooltip")
+            if isinstance(tips, list):
+                found["tooltip"] = [{**tip, "field": instead} if tip.get("field") == field else tip for tip in tips]
+            return found
+
+        return {**json.loads(self.text, object_hook=told), "datasets": dict(self.data)}
+
     @property
     def chart(self) -> Any:
         """The same as an Altair chart that stands by itself, to show or save elsewhere."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ def head_grid(
     values: np.ndarray | None = None,
     score_title: str = "",
     picked: str | None = None,
+    whole: Mapping[str, str] | None = None,
     label: str = "Attention heads, one row per layer",
 ) -> None:
     """Draw the grid.
@@ -44,6 +45,7 @@ def head_grid(
     ``keep`` (L, H) bool with the names of locked heads in ``locks`` is the server's picture and ``rev`` its revision,
     to be raised whenever something else than the grid changes the picture. ``on_edit`` gets what the visitor made of
     it, or None for an edit that was refused: raise ``rev`` then. ``hand`` and ``rescued`` name heads that get a mark.
+    ``whole`` has the name of each head in the whole model, where this one is pruned.
     ``values`` (L, H), larger = more worth keeping, shade the heads by rank and are told under ``score_title``.
     With ``editable=False`` heads can be read one by one, and nothing is ever sent.
     """
@@ -64,6 +66,7 @@ def head_grid(
         "places": order,
         "title": score_title,
         "picked": picked,
+        "whole": [other if other != own else "" for own, other in (whole or {}).items()],
         "label": label,
         "editable": editable,
     }

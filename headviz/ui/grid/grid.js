@@ -53,7 +53,7 @@ class Grid {
 
   update(data, send) {
     Object.assign(this, { data, send, hand: new Set(data.hand), rescued: new Set(data.rescued) });
-    const shape = `${data.heads} ${data.editable}`, scores = `${data.title} ${data.values} ${data.places}`;
+    const shape = `${data.heads} ${data.editable}`, scores = `${data.title} ${data.values} ${data.places} ${data.whole}`;
     if (this.shape !== shape) this.build(shape);
     if (this.scores !== scores) Object.assign(this, { scores, seen: [] });
     this.root.setAttribute('aria-label', data.label);
@@ -132,7 +132,8 @@ class Grid {
   }
 
   describe(i, called) {
-    const { values, places, title } = this.data, bits = this.bits(i), words = [called, bits & KEPT ? 'kept' : 'cut'];
+    const { values, places, title, whole } = this.data, bits = this.bits(i);
+    const words = [whole[i] ? `${called} (${whole[i]} of the whole model)` : called, bits & KEPT ? 'kept' : 'cut'];
     if (bits & LOCKED) words.push('locked');
     if (bits & RESCUED) words.push('rescued');
     if (bits & HAND) words.push('by hand');

@@ -3,7 +3,7 @@
 A picture is the whole state of the grid: rows of one character per head, layer by layer, joined by ``/``, where ``0``
 is cut, ``1`` kept, ``2`` locked cut and ``3`` locked kept. It goes both ways. Server to browser: the picture as
 ``mask`` with its revision ``rev``, and beside it what is only shown: ``{heads, hand, rescued, values, places, title,
-picked, label, editable}``, heads in reading order. Browser to server after each edit: ``{base, n, last, mask}``.
+picked, whole, label, editable}``, heads in reading order. Browser to server after each edit: ``{base, n, last, mask}``.
 An edit counts only if its ``base`` is the present revision: one that was painted on an older picture is refused, and
 the server's picture is pushed again.
 """

@@ -84,7 +84,7 @@ def grid(page: Page, mask: Mask) -> None:
     st.markdown(_summary(page, mask))
     head_grid(
         "head_grid", mask.keep, heads, session.rev, on_edit=lambda edit: _edited(page, mask, edit), locks=locks,
-        hand=list(mask.by_hand), rescued=_rescued(page), picked=session.picked,
+        hand=list(mask.by_hand), rescued=_rescued(page), picked=session.picked, whole=session.whole_names,
         values=None if scores is None else scores.values,
         score_title="" if scores is None else hv.criteria[scores.criterion].title,
     )  # fmt: skip
@@ -107,7 +107,8 @@ def earlier(page: Page) -> Mask | None:
         f"The heads and figures here are still those of {of}. "
         + (f"{now} is being computed." if running else f"{now} takes their place once it is computed.")
     )
-    head_grid("head_grid_earlier", mask.keep, mask.heads, editable=False, locks=choice.locks)
+    whole = page.session.whole_names
+    head_grid("head_grid_earlier", mask.keep, mask.heads, editable=False, locks=choice.locks, whole=whole)
     return mask
 
 
@@ -151,7 +152,7 @@ def _summary(page: Page, mask: Mask) -> str:
         if heads:
             named = [f"{head} {'kept' if head in mask.kept else 'cut'}" for head in heads[:_MOST_NAMED]]
             more = f" and {len(heads) - _MOST_NAMED} more" if len(heads) > _MOST_NAMED else ""
-            text += f" {said}: {', '.join(named)}{more}."
+            text += f" {said}: {page.session.told(', '.join(named))}{more}."
     if choice.locks:
         kept = sum(choice.locks.values())
         text += f" Locked: {kept} kept, {len(choice.locks) - kept} cut."

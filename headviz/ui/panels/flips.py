@@ -118,7 +118,8 @@ def _one(page: Page, mask: Mask, before: Evaluation, now: Evaluation, data: Data
             return
         first, last = texts.stretch(len(maps.tokens), "flip_first_token")
         weights = maps.maps[parse_head(head)][first:last, first:last]
-        drawing = charts.attention_map(maps.tokens[first:last], weights, title=f"Attention of {head}, which is cut")
+        title = f"Attention of {page.session.told(head)}, which is cut"
+        drawing = charts.attention_map(maps.tokens[first:last], weights, title=title)
         draw(drawing, key="flip_attention", alt=f"Attention map of {head} on this example, with all heads")
         st.markdown(f"As it is with all heads. {texts.cut_in_words(maps.truncated)}".strip())
 
@@ -129,7 +130,7 @@ def _head_choice(page: Page, mask: Mask) -> str | None:
         return None
     start = page.session.picked if page.session.picked in mask.pruned else _most_important(page, mask)
     return st.selectbox(
-        "Cut head", mask.pruned, index=list(mask.pruned).index(start), width=220,
+        "Cut head", mask.pruned, index=list(mask.pruned).index(start), width=220, format_func=page.session.told,
         key=f"flip_head {mask.code} {page.session.picked}", help=help_of("head", "attention_map"),
     )  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from headviz.ui import opening, sources
@@ -10,6 +12,9 @@ from headviz.ui.controls import emphasis
 from headviz.ui.errors import note, plain, sentence
 from headviz.ui.page import Page
 from headviz.ui.waiting import wait_for
+
+if TYPE_CHECKING:
+    from headviz.mask import Mask
 
 
 def ready(page: Page) -> bool:
@@ -129,12 +134,24 @@ def asked_for(page: Page) -> None:
     st.button("Open it", key="open_asked_for", type=emphasis(), icon=":material/download:", on_click=open_it)
 
 
-def criterion_missing(page: Page, base: Base | None) -> None:
-    """A slow criterion is computed on the Mask page, on a click."""
-    if base is not None:
+def mask(page: Page) -> Mask | None:
+    """The mask that stands; where scores or its criterion are missing, the one next step. Nothing is computed for a
+    mask that needs no criterion: one that cuts nothing, or one that stands in the criterion's place."""
+    standing = page.results.mask()
+    if standing is not None and not _is_unsettled(page):
+        return standing
+    base, standing = scores(page), page.results.mask()
+    if standing is None and base is not None:
         st.markdown("There is no mask yet: its criterion has to be computed first.")
         settings = page.session.written or None
         st.page_link("pages/mask.py", label="Compute it on Mask", icon=":material/content_cut:", query_params=settings)
+    return standing
+
+
+def _is_unsettled(page: Page) -> bool:
+    """Whether a link's mask stands of which it is not known what the criterion would give."""
+    taken = page.session.choice.taken
+    return taken is not None and taken.kind == "link"
 
 
 def scores(page: Page) -> Base | None:

@@ -130,7 +130,7 @@ def _views(page: Page, name: str, maps: AttentionMaps, text: Any) -> None:
     left, right = st.columns([3, 2], gap="medium") if beside else (st.container(), st.container())
     with left:
         weights = maps.maps[parse_head(name)][first:last, first:last]
-        drawing = charts.attention_map(tokens, weights, title=f"Attention of {name}")
+        drawing = charts.attention_map(tokens, weights, title=f"Attention of {page.session.told(name)}")
         draw(drawing, key="attention", alt=f"Attention map of {name}")
     with right:
         parts, job = page.results.soon(page.results.attribution, text)

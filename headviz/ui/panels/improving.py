@@ -103,7 +103,7 @@ def _found(page: Page, run: Improved, best: Best) -> None:
     elif before is not None and after is not None:
         _figures(before, after, metric_of(page, before))
     changed = run.mask.differing(best.mask)
-    st.markdown(f"Heads that were swapped: {', '.join(changed)}.")
+    st.markdown(f"Heads that were swapped: {page.session.told(', '.join(changed))}.")
     st.button(
         "Use the improved mask", key="use_improved", type=emphasis(), icon=":material/check:",
         on_click=_use, args=(page, best.mask),

@@ -51,7 +51,7 @@ def model_card(page: Page) -> None:
     st.markdown(
         f"Family {plain(subject.family)}, task {plain(subject.task)}, {len(subject.labels):,} labels: {labels}"
         f".  \nFingerprint {subject.fingerprint}, computed in {subject.dtype} on {subject.device}.  \n"
-        "Heads are named L3H7 everywhere: layer 3, head 7, both counted from 0."
+        f"Heads are named L3H7 everywhere: layer 3, head 7, both counted from 0.{_both_names(page)}"
     )
     if len(subject.labels) > _MOST_LABELS:
         with st.expander(f"All {len(subject.labels):,} labels"):
@@ -59,6 +59,14 @@ def model_card(page: Page) -> None:
             st.dataframe(rows, hide_index=True, height=320, key="all_labels")
     for text in subject.notes:
         st.markdown(f":material/info: {plain(text)}")
+
+
+def _both_names(page: Page) -> str:
+    """How heads of a pruned model are named, by an example."""
+    other = next((own for own, whole in page.session.whole_names.items() if own != whole), None)
+    if other is None:
+        return ""
+    return f" Where the whole model counts a head otherwise, both names stand: {page.session.told(other)}."
 
 
 def data_card(page: Page) -> None:

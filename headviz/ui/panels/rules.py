@@ -30,7 +30,7 @@ def rules(page: Page) -> None:
         for kept, what in ((True, "Never pruned"), (False, "Always pruned")):
             if named := [head for head, stays in choice.locks.items() if stays is kept]:
                 more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-                st.markdown(f"{what}: {', '.join(named[:_MOST_NAMED])}{more}.")
+                st.markdown(f"{what}: {session.told(', '.join(named[:_MOST_NAMED]))}{more}.")
         if choice.locks:
             st.button(
                 "Unlock all heads", key="unlock_all", icon=":material/lock_open:",

@@ -33,7 +33,8 @@ def suggestions(page: Page, mask: Mask) -> None:
             if head is None:
                 continue
             change = numbers.signed(float(changes[parse_head(head)]), 4)
-            st.button(f"{what} {head} ({change})", key=key, icon=icon, on_click=_toggle, args=(page, mask, head))
+            label = f"{what} {page.session.told(head)} ({change})"
+            st.button(label, key=key, icon=icon, on_click=_toggle, args=(page, mask, head))
 
 
 def introduced(record: steps.Record) -> str:

@@ -12,14 +12,16 @@ import streamlit as st
 import headviz as hv
 from headviz.errors import HeadvizError, MaskError
 from headviz.mask import Mask
+from headviz.mask.origin import changed_after, prunings, story
 from headviz.ui import numbers, snippets, sources
 from headviz.ui.controls import help_of
-from headviz.ui.errors import shown
+from headviz.ui.errors import plain, shown
 from headviz.ui.grid import head_grid
 from headviz.ui.measured import Measured
 from headviz.ui.page import Page
 from headviz.ui.panels import quality
 from headviz.ui.panels.figures import figure, places
+from headviz.ui.recorded import title_of
 from headviz.ui.taken import Taken
 
 if TYPE_CHECKING:
@@ -28,17 +30,31 @@ if TYPE_CHECKING:
 
 
 def with_record(page: Page, mask: Mask) -> Mask:
-    """The mask with what was measured of it, and on which examples: those to report on, else those it was chosen on.
-    The mask of a file that nobody changed stays what the file says."""
+    """The mask with what its model had been through before, and with what was measured of it, after what and on which
+    examples: those to report on, else those it was chosen on. The mask of a file that nobody changed stays what the
+    file says."""
     taken, (measured, known) = page.session.choice.taken, _best_known(page, mask)
-    if known is None or (taken is not None and taken.kind == "file" and mask is taken.mask):
+    if taken is not None and taken.kind == "file" and mask is taken.mask:
+        return mask
+    cut = None if page.session.subject is None else page.session.subject.cut
+    record = {} if cut is None else cut.provenance
+    if cut is not None:
+        mask = mask.with_provenance(before=prunings(record, cut.count), recovery=record.get("recovery"))
+    if known is None:
         return mask
     figures = {name: estimate.record() for name, estimate in known.metrics.items()}
     data, opened = measured.whole_data, page.session.data
     assert opened is not None
-    on = {"part": measured.part, "name": data.name, "split": data.split, "fingerprint": data.fingerprint}
-    halved = {"half_drawn_with_seed": 0} if opened.halved else {}
-    return mask.with_provenance(measured=figures, measured_on=on | halved)
+    after = "masking" if mask.pruned else "recovery" if record.get("recovery") else "cutting"
+    on = {
+        **({"after": after} if mask.pruned or cut is not None else {}),
+        "part": measured.part,
+        "name": data.name,
+        "split": data.split,
+        "fingerprint": data.fingerprint,
+        **({"half_drawn_with_seed": 0} if opened.halved else {}),
+    }
+    return mask.with_provenance(measured=figures, measured_on=on)
 
 
 def _best_known(page: Page, mask: Mask) -> tuple[Measured, Evaluation | None]:
@@ -64,8 +80,9 @@ def summary(page: Page, mask: Mask) -> None:
         f"{numbers.share(1 - mask.share)} of heads",
         "mask",
     )
-    figure(columns[1], "Criterion", title or "none recorded", options, "criterion")
-    named = ", ".join(by_hand[:6]) + (" …" if len(by_hand) > 6 else "")
+    none = "none recorded" if mask.pruned else "none needed"
+    figure(columns[1], "Criterion", title or none, options, "criterion")
+    named = page.session.told(", ".join(by_hand[:6])) + (" …" if len(by_hand) > 6 else "")
     figure(columns[2], "By hand", numbers.many(len(by_hand), "head"), named, "mask")
     measured, known = _best_known(page, mask)
     if known is None:
@@ -76,6 +93,19 @@ def summary(page: Page, mask: Mask) -> None:
         value, around = numbers.quantity(estimate.value, name), numbers.interval(estimate, name)
         of = {"report": "final", "selection": "chosen on these"}[measured.part]
         figure(columns[3], numbers.title_of(name), value, f"{around}, n = {len(known):,}, {of}", name)
+    _story(page, mask)
+
+
+def _story(page: Page, mask: Mask) -> None:
+    """What the model had been through before, and what else than a criterion and a hand led to the mask."""
+    taken, subject = page.session.choice.taken, page.session.subject
+    if subject is not None and subject.cut is not None:
+        steps = story(subject.cut.provenance, title=title_of)
+        st.markdown(f"{plain(subject.name)}, so far: {plain(' '.join(steps))}")
+    told = [] if taken is None else [f"The mask in hand is {taken.owner}."]
+    told += [f"{part[0].upper()}{part[1:]}." for part in changed_after(mask.provenance)]
+    if told:
+        st.markdown(page.session.told(plain(" ".join(told))))
 
 
 def heads(page: Page, mask: Mask) -> None:
@@ -84,7 +114,8 @@ def heads(page: Page, mask: Mask) -> None:
     st.header("Heads", help=help_of("mask", "head"), anchor=False)
     head_grid(
         "head_grid_to_read", mask.keep, mask.heads, editable=False, locks=page.session.choice.locks,
-        hand=list(mask.by_hand), values=None if scores is None else scores.values,
+        hand=list(mask.by_hand), whole=page.session.whole_names,
+        values=None if scores is None else scores.values,
         score_title="" if scores is None else hv.criteria[scores.criterion].title,
     )  # fmt: skip
 

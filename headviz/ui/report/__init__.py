@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from headviz import __version__
 from headviz.provenance import now
 from headviz.ui.report import pictures, tables
-from headviz.ui.report.content import HeadMap, Measured, Report
+from headviz.ui.report.content import HeadMap, Measured, Report, Stages
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["HeadMap", "Measured", "Report", "written"]
+__all__ = ["HeadMap", "Measured", "Report", "Stages", "written"]
 
 
 def written(report: Report) -> str:
@@ -43,14 +43,26 @@ def _summary(report: Report) -> str:
     from headviz.ui import numbers
 
     mask = report.mask
-    title = tables.criterion(report)[0]
-    said = f"{len(mask.pruned)} of {sum(mask.heads)} heads are cut ({numbers.share(1 - mask.share)}). "
-    said += f"Criterion: {title}. "
+    sentences, earlier = tables.story(report), report.subject.cut is not None
+    if mask.pruned or not earlier:
+        more = " more" if earlier else ""
+        share = numbers.share(1 - mask.share)
+        sentences.append(f"{len(mask.pruned)} of {sum(mask.heads)} heads are{more} cut ({share}).")
+    else:
+        sentences.append("Nothing more is cut.")
+    if mask.pruned:
+        sentences.append(f"Criterion: {tables.criterion(report)[0]}.")
+    said = " ".join(sentences) + " "
     if not report.measured:
         return said + "Nothing was measured yet."
     first = report.measured[0]
     name = report.main(first)
     before, after = first.before.metrics[name], first.now.metrics[name]
+    if not mask.pruned:
+        said += (
+            f"{numbers.title_of(name)} is {numbers.quantity(after.value, name)} ({numbers.interval(after, name)}) on "
+        )
+        return said + tables.examples(first)
     return said + (
         f"{numbers.title_of(name)} is {numbers.quantity(after.value, name)} ({numbers.interval(after, name)}), and "
         f"{numbers.quantity(before.value, name)} ({numbers.interval(before, name)}) with all heads, on "

@@ -30,6 +30,15 @@ class Measured:
 
 
 @dataclass(frozen=True, eq=False)
+class Stages:
+    """Quality of a model on the same examples at each stage of what it went through: its name -> figures. ``caveat``: a
+    sentence on what they are worth."""
+
+    caveat: str
+    quality: Mapping[str, Evaluation]
+
+
+@dataclass(frozen=True, eq=False)
 class HeadMap:
     """One number per head: ``values`` (L, H), NaN where a layer has no such head. ``unit``: of the values, "" for plain
     numbers; ``explain``: a sentence."""
@@ -46,7 +55,7 @@ class Report:
     the splits came about, or "". ``scoring``: options of the scoring pass. ``savings``: of `headviz.cost.cost` at
     ``tokens`` tokens a text, None for a family that it does not know; ``speed``: of `headviz.latency.measure_latency`,
     the whole model first, None where it was not measured. ``looks``: how many masks were measured for final figures;
-    ``metric``: the one that was chosen."""
+    ``metric``: the one that was chosen; ``stages``: of a recovered model, where its recovery was measured."""
 
     mask: Mask
     subject: Subject
@@ -61,6 +70,12 @@ class Report:
     proofs: tuple[Proof, ...] = ()
     looks: int = 1
     metric: str | None = None
+    stages: tuple[Stages, ...] = ()
+
+    @property
+    def unmasked(self) -> str:
+        """What the model is called of which no head is masked."""
+        return "Whole model" if self.subject.cut is None else "Model as opened"
 
     def main(self, measured: Measured) -> str:
         """The metric that stands first: the one that was chosen, or the task's."""

@@ -6,12 +6,13 @@ Nothing is told by colour alone: cut heads are crossed out, cells of a map say t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from headviz.mask import Mask, head_name
+from headviz.mask.heads import in_both
 from headviz.stats import Estimate
 from headviz.ui import numbers
 
@@ -48,19 +49,19 @@ class Grid:
     cells: list[Cell]
 
 
-def mask_grid(mask: Mask) -> Grid:
-    """The heads that a mask keeps and cuts."""
+def mask_grid(mask: Mask, whole: Mapping[str, str] | None = None) -> Grid:
+    """The heads that a mask keeps and cuts; ``whole``: of a pruned model the name of each in the whole one."""
     by_hand = set((mask.provenance.get("criterion") or {}).get("by_hand") or ())
     side = _side(mask)
     cells = []
     for layer, head, x, y in _squares(mask, side):
         name, state = head_name(layer, head), "kept" if mask.keep[layer, head] else "cut"
         hand = ", by hand" if name in by_hand else ""
-        cells.append(Cell(x, y, state, f"{name}: {state}{hand}", "•" if hand else ""))
+        cells.append(Cell(x, y, state, f"{in_both(name, whole or {})}: {state}{hand}", "•" if hand else ""))
     return _grid(mask, side, cells)
 
 
-def head_map(mask: Mask, values: np.ndarray, unit: str) -> tuple[Grid, str]:
+def head_map(mask: Mask, values: np.ndarray, unit: str, whole: Mapping[str, str] | None = None) -> tuple[Grid, str]:
     """The value of every head as a colour and a number, and a sentence on what the numbers in the cells are."""
     side, power = _side(mask), _power(values)
     known = values[np.isfinite(values)]
@@ -70,7 +71,7 @@ def head_map(mask: Mask, values: np.ndarray, unit: str) -> tuple[Grid, str]:
         value, state = float(values[layer, head]), "kept" if mask.keep[layer, head] else "cut"
         fill, ink = _colour((value - low) / spread if spread else 0.0) if math.isfinite(value) else ("", "")
         text = _brief(value * 10**power) if side == CELL else ""
-        told = f"{head_name(layer, head)}: {numbers.small(value)}{f' {unit}' if unit else ''}, {state}"
+        told = f"{in_both(head_name(layer, head), whole or {})}: {numbers.small(value)}{f' {unit}' if unit else ''}, {state}"
         cells.append(Cell(x, y, state, told, text, fill, ink))
     says = ""
     if side == CELL:

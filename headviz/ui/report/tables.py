@@ -12,9 +12,14 @@ import headviz as hv
 from headviz import __version__
 from headviz.glossary import glossary
 from headviz.listing import listed
+from headviz.mask import head_name
+from headviz.mask.heads import in_both, in_whole
+from headviz.mask.origin import changed_after
+from headviz.mask.origin import story as told_story
 from headviz.ui import numbers, speeds
 from headviz.ui.flip_frames import drawn_classes, in_words, matrix
-from headviz.ui.report.content import Measured, Report
+from headviz.ui.recorded import title_of
+from headviz.ui.report.content import Measured, Report, Stages
 from headviz.units import in_bytes
 
 if TYPE_CHECKING:
@@ -73,12 +78,53 @@ def criterion(report: Report) -> tuple[str, str, Rows]:
     if "k" in _block(block.get("options")) and name == "cahp":
         title = "A plan of CAHP"
     sentence = glossary[name].sentence if name in glossary else ""
+    if not name and not report.mask.pruned:
+        title, sentence = "Nothing is cut", "No criterion was needed."
     rows = [(option.replace("_", " "), _value(value)) for option, value in _block(block.get("options")).items()]
     for settings in (report.scoring, _block(record.get("selection"))):
         rows += [(_SETTINGS.get(name, name), _value(value)) for name, value in settings.items()]
+    data = _block(record.get("data"))
+    if data.get("name"):
+        split = f", split {data['split']}" if data.get("split") else ""
+        printed = f" ({data['fingerprint']})" if data.get("fingerprint") else ""
+        rows.append(("scores from", f"{data.get('examples', '?')} examples of {data['name']}{split}{printed}"))
+    rows += [("after that", _both(report, part)) for part in changed_after(record)]
     by_hand = block.get("by_hand") or []
-    rows.append(("changed by hand", _value(by_hand) if by_hand else "no head"))
+    rows.append(("changed by hand", _both(report, _value(by_hand)) if by_hand else "no head"))
     return title, sentence, rows
+
+
+def story(report: Report) -> list[str]:
+    """What a pruned model had been through, in sentences; nothing for one that is whole."""
+    cut = report.subject.cut
+    if cut is None:
+        return []
+    record = cut.provenance
+    model = _block(record.get("model"))
+    known = f" ({model['fingerprint']})" if model.get("fingerprint") else ""
+    whole = f"The whole model is {model.get('name', 'not recorded')}{known}; {cut.count} of its {sum(cut.heads)} heads"
+    return [f"{whole} are left.", *told_story(record, known=bool(known), title=title_of)]
+
+
+def stages(one: Stages) -> tuple[list[str], list[list[str]]]:
+    """The columns and rows of the figures at each stage of a recovered model."""
+    first = next(iter(one.quality.values()))
+    rows = [
+        [numbers.title_of(name), *(_figure(each.metrics[name], name) for each in one.quality.values())]
+        for name in first.metrics
+    ]
+    return ["Measure", *one.quality], rows
+
+
+def _both(report: Report, text: str) -> str:
+    """``text`` with the heads of a pruned model named as in the whole model, too."""
+    return in_both(text, names_in_whole(report))
+
+
+def names_in_whole(report: Report) -> dict[str, str]:
+    """Of a pruned model the name of each head in the whole model; of another nothing."""
+    whole = report.subject.whole_heads
+    return {} if whole is None else in_whole(report.subject.heads, whole)
 
 
 def layers(report: Report) -> list[tuple[str, str, str, str]]:
@@ -98,7 +144,7 @@ def heads(report: Report) -> tuple[list[str], list[list[str]]]:
     for layer, count in enumerate(mask.heads):
         for head in range(count):
             values = [numbers.small(float(one.values[layer, head])) for one in report.maps]
-            rows.append([f"L{layer}H{head}", "kept" if mask.keep[layer, head] else "cut", *values])
+            rows.append([_both(report, head_name(layer, head)), "kept" if mask.keep[layer, head] else "cut", *values])
     return ["Head", "In the mask", *(f"{one.title}{f', {one.unit}' if one.unit else ''}" for one in report.maps)], rows
 
 
@@ -140,11 +186,13 @@ def flips(measured: Measured) -> str:
     return in_words(measured.now.flips(measured.before), len(measured.now))
 
 
-def confusions(measured: Measured) -> tuple[list[str], list[tuple[str, list[list[tuple[str, str, int]]]]]]:
+def confusions(
+    measured: Measured, unmasked: str = "Whole model"
+) -> tuple[list[str], list[tuple[str, list[list[tuple[str, str, int]]]]]]:
     """The classes drawn, and for the whole model and the mask a matrix: count, share of the row, and that share in
     whole percent."""
     drawn = drawn_classes(measured.now, measured.before)
-    sides = (("Whole model", measured.before), ("This mask", measured.now))
+    sides = ((unmasked, measured.before), ("This mask", measured.now))
     return [measured.now.classes[place] for place in drawn], [(name, _confusion(one, drawn)) for name, one in sides]
 
 
