@@ -14,8 +14,9 @@ import streamlit as st
 import headviz as hv
 from headviz.glossary import glossary
 from headviz.ui import numbers
+from headviz.ui.errors import plain
 from headviz.ui.page import Page
-from headviz.ui.recorded import controls_of
+from headviz.ui.recorded import controls_of, title_of
 from headviz.ui.state import CALIBRATION_SIZES
 
 _ALL = 0  # "all" among sizes; None would be no choice at all
@@ -165,10 +166,19 @@ def _mask_steps(page: Page, fragments: Sequence[str]) -> None:
             "Next mask", key="_w_mask_next", icon=":material/chevron_right:", on_click=go, args=(place + 1,),
             disabled=place == len(breaks) - 1, help="Alpha just far enough up for another set of heads to be cut.",
         )  # fmt: skip
-        st.markdown(
-            f"**Mask {place + 1} of {len(breaks)}** that alpha can give at {cut} cut, with a tick at each change: the "
-            f"same from {_edge(low)} to {_edge(high)}"
-        )
+        which, same = f"mask {place + 1} of {len(breaks)}", f"the same from {_edge(low)} to {_edge(high)}"
+        if (other := _not_by_alpha(page)) is None:
+            st.markdown(f"**{which.capitalize()}** that alpha can give at {cut} cut, with a tick at each change: {same}")
+        else:
+            st.markdown(f"The mask in hand is {other}. Alpha would give {which} at {cut} cut, {same}.")
+
+
+def _not_by_alpha(page: Page) -> str | None:
+    """Whose the mask in hand is where alpha did not give it, as the end of a sentence; else None."""
+    choice = page.session.choice
+    if choice.taken is not None:
+        return plain(choice.taken.owner)
+    return None if choice.criterion == "hies" else f"by {title_of(choice.criterion)}"
 
 
 def inside(low: float, high: float) -> float:

@@ -71,7 +71,8 @@ def head_map(mask: Mask, values: np.ndarray, unit: str, whole: Mapping[str, str]
         value, state = float(values[layer, head]), "kept" if mask.keep[layer, head] else "cut"
         fill, ink = _colour((value - low) / spread if spread else 0.0) if math.isfinite(value) else ("", "")
         text = _brief(value * 10**power) if side == CELL else ""
-        told = f"{in_both(head_name(layer, head), whole or {})}: {numbers.small(value)}{f' {unit}' if unit else ''}, {state}"
+        measure, name = f" {unit}" if unit else "", in_both(head_name(layer, head), whole or {})
+        told = f"{name}: {numbers.small(value)}{measure}, {state}"
         cells.append(Cell(x, y, state, told, text, fill, ink))
     says = ""
     if side == CELL:
