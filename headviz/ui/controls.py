@@ -168,7 +168,9 @@ def _mask_steps(page: Page, fragments: Sequence[str]) -> None:
         )  # fmt: skip
         which, same = f"mask {place + 1} of {len(breaks)}", f"the same from {_edge(low)} to {_edge(high)}"
         if (other := _not_by_alpha(page)) is None:
-            st.markdown(f"**{which.capitalize()}** that alpha can give at {cut} cut, with a tick at each change: {same}")
+            st.markdown(
+                f"**{which.capitalize()}** that alpha can give at {cut} cut, with a tick at each change: {same}"
+            )
         else:
             st.markdown(f"The mask in hand is {other}. Alpha would give {which} at {cut} cut, {same}.")
 
