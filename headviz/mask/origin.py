@@ -58,7 +58,8 @@ def story(record: Mapping[str, Any], *, known: bool = True, title: Callable[[str
             parts.append(f"{step['kept']} heads were left")
         told.append(f"{'; '.join(parts)}.")
         if recovery := block(step.get("recovery")):
-            told.append(f"What was left was fine-tuned: {recovered(recovery)}.")
+            no_more = ", and no weight changed" if recovery.get("changed") is False else ""
+            told.append(f"What was left was fine-tuned: {recovered(recovery)}{no_more}.")
     return told
 
 

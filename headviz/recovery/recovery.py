@@ -217,8 +217,8 @@ def _same_weights(before: nn.Module, after: nn.Module) -> bool:
 
 
 def _with_recovery(mask: Mask, outcome: Mapping[str, Any], run: Run) -> Mask:
-    """``mask`` with the record of the recovery and its ``outcome``; what was measured before it, on other weights, becomes a part of that,
-    and of a recovery before it one more step."""
+    """``mask`` with the record of the recovery and its ``outcome``. What was measured before it, on other weights,
+    becomes a part of that, and so does a recovery before it."""
     told = {name: run.portable[name] for name in ("method", "seed", "settings", "train", "validation")}
     told |= {"parent": run.record["model"], **outcome}
     record = mask.provenance
