@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headviz.ui.state import DEFAULT_CALIBRATION
+from headviz.ui.choice import DEFAULT_CALIBRATION
 
 if TYPE_CHECKING:
     from headviz.head_scores import HeadScores

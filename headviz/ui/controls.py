@@ -14,10 +14,10 @@ import streamlit as st
 import headviz as hv
 from headviz.glossary import glossary
 from headviz.ui import numbers
+from headviz.ui.choice import CALIBRATION_SIZES
 from headviz.ui.errors import plain
 from headviz.ui.page import Page
 from headviz.ui.recorded import controls_of, title_of
-from headviz.ui.state import CALIBRATION_SIZES
 
 _ALL = 0  # "all" among sizes; None would be no choice at all
 _STEPS = 60  # of the alpha slider between 0 and 0.999

@@ -11,9 +11,10 @@ from typing import Any
 from headviz.errors import HeadvizError
 from headviz.readers.table import ChoiceError
 from headviz.ui import engine, recipes, sources
+from headviz.ui.choice import DEFAULT_CRITERION
 from headviz.ui.jobs import Job
 from headviz.ui.page import Page, criteria
-from headviz.ui.state import DEFAULT_CRITERION, AskedData, Mend, OpenedData, OpenedModel, Session
+from headviz.ui.state import AskedData, Mend, OpenedData, OpenedModel, Session
 from headviz.ui.waiting import wait_for
 
 _KEY = "open"

@@ -20,11 +20,12 @@ from headviz.errors import HeadvizError
 from headviz.mask.plain import plain
 from headviz.ui import engine
 from headviz.ui.calibration import SEED, Base, base_of, hies_of, positions
+from headviz.ui.choice import DEFAULT_CALIBRATION
 from headviz.ui.jobs import Job, Jobs
 from headviz.ui.recorded import block, controls_of, settings_of
 from headviz.ui.rules import Rules, room_for, rules_of
 from headviz.ui.shelf import Shelf
-from headviz.ui.state import DEFAULT_CALIBRATION, OpenedData, Session
+from headviz.ui.state import OpenedData, Session
 
 if TYPE_CHECKING:
     from headviz.data import Data, Example

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from headviz.errors import HeadvizError
+from headviz.ui.choice import Choice
 from headviz.ui.plan_choice import PlanChoice
 from headviz.ui.recover_choice import RecoverChoice
-from headviz.ui.state import Address, Choice
+from headviz.ui.state import Address
 from headviz.ui.taken import Kind, Taken
 
 if TYPE_CHECKING:

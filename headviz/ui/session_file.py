@@ -24,9 +24,10 @@ from headviz.errors import HeadvizError
 from headviz.mask.plain import parse_json, plain
 from headviz.provenance import now
 from headviz.ui import links
+from headviz.ui.choice import Choice, deepcopy_choice
 from headviz.ui.plan_choice import PlanChoice
 from headviz.ui.session_fields import SESSION, Context, Odd, fields_of
-from headviz.ui.state import Choice, NamedModel, Session, deepcopy_choice
+from headviz.ui.state import NamedModel, Session
 
 if TYPE_CHECKING:
     from headviz.mask import Mask

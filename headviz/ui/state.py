@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from headviz.errors import MaskError
 from headviz.mask.heads import in_both, in_whole
 from headviz.ui import links
+from headviz.ui.choice import DEFAULT_SHARE, Choice, deepcopy_choice
 from headviz.ui.edits import edits_between, with_edits
 from headviz.ui.plan_choice import PlanChoice
 from headviz.ui.recover_choice import RecoverChoice
@@ -27,11 +28,6 @@ if TYPE_CHECKING:
     from headviz.ui.recoveries import RecoveryRun
     from headviz.ui.steps import Step
 
-DEFAULT_CRITERION = "hies"
-DEFAULT_ALPHA = 0.5
-DEFAULT_SHARE = 0.3
-CALIBRATION_SIZES: tuple[int | None, ...] = (32, 128, 512, None)  # None: all
-DEFAULT_CALIBRATION = 512
 _LONGEST_PAST = 200
 Address = frozenset[tuple[str, str]]
 _OF_THE_PRESET = frozenset({"criterion", "alpha", "prune", "options", "calibration"})  # what a mask rests on
@@ -103,24 +99,6 @@ class Mend:
     options: Mapping[str, Any]
     splits: tuple[str | None, ...]
     outline: Outline
-
-
-@dataclass
-class Choice:
-    """The settings that undo goes back over."""
-
-    criterion: str = DEFAULT_CRITERION
-    alpha: float = DEFAULT_ALPHA
-    options: dict[str, dict[str, Any]] = field(
-        default_factory=dict
-    )  # criterion -> option -> value, where not the default
-    calibration: int | None = DEFAULT_CALIBRATION
-    prune: int | None = None  # heads; None until a model says how many there are
-    taken: Taken | None = None  # the mask in the criterion's place, until one is chosen again
-    edits: dict[str, bool] = field(default_factory=dict)  # head -> kept, set by hand on top of criterion or taken mask
-    by_link: tuple[str, ...] = ()  # those of the edits that a link brought
-    locks: dict[str, bool] = field(default_factory=dict)  # head -> kept: what no preset and no edit changes
-    least: int = 0  # heads that every preset leaves in each layer
 
 
 @dataclass
@@ -396,11 +374,6 @@ class Session:
             calibration=choice.calibration,
             cahp=self.plan,
         )
-
-
-def deepcopy_choice(choice: Choice) -> Choice:
-    """A copy that later changes do not reach; masks are immutable and shared."""
-    return replace(choice, options=deepcopy(choice.options), edits=dict(choice.edits), locks=dict(choice.locks))
 
 
 def _address_of(asked: Mapping[str, Sequence[str]]) -> Address:

@@ -13,9 +13,10 @@ import pytest
 
 import headviz as hv
 from headviz.ui import session_fields, session_file
+from headviz.ui.choice import Choice
 from headviz.ui.plan_choice import PlanChoice
 from headviz.ui.recover_choice import RecoverChoice
-from headviz.ui.state import Choice, OpenedModel, Session
+from headviz.ui.state import OpenedModel, Session
 from headviz.ui.steps import Step
 from headviz.ui.taken import Taken
 
