@@ -162,9 +162,13 @@ def test_stability_quality_and_controls_are_measured_on_a_click(planned: Any) ->
     assert charts_of(click(planned, "stability")) == PICTURES + 2
     assert charts_of(click(planned, "quality_curve")) == PICTURES + 3
     assert charts_of(click(planned, "measure_controls")) == PICTURES + 4
+    assert "| choice | heads | accuracy | CAHP minus this choice |" in text_of(planned)
+    planned.segmented_control(key="_w_metric").set_value("matthews").run()
+    assert charts_of(planned) == PICTURES + 4, "nothing is measured again for another metric"
+    assert "| choice | heads | Matthews | CAHP minus this choice |" in text_of(planned)
     shown = text_of(planned)
     assert "| top salience |" in shown and "| random per cluster (mean of 5) |" in shown
-    assert "Fewest heads within 1 point of the whole model" in shown
+    assert "Fewest heads within 0.01 of the whole model" in shown
     assert "other seeds" in shown and "resampled examples" in shown
 
 

@@ -105,6 +105,7 @@ def test_scores_shows_charts_and_alpha_moves_only_the_blend(opened: Any) -> None
     at = opened.switch_page("pages/scores.py").run()
     assert not at.exception and not at.error
     assert charts_of(at) == 8  # HIS, AE and HIES, each with its spread; the plane; the ticks under alpha
+    assert "scale" in [table.name for chart in at.get("vega_lite_chart") for table in chart.proto.datasets]
     at.select_slider(key="_w_alpha").set_value(1.0).run()
     assert not at.exception
     assert session_of(at).choice.alpha == 1.0

@@ -16,7 +16,7 @@ import pytest
 from headviz.errors import RunError
 from headviz.files import size_of
 from headviz.mask import Mask
-from headviz.ui import recovery_files
+from headviz.ui import numbers, recovery_files
 from headviz.ui.jobs import Jobs
 from headviz.ui.recover_choice import RecoverChoice
 from headviz.ui.recoveries import Recoveries, RecoveryRun
@@ -235,6 +235,10 @@ def test_finished_run_shows_pictures_figures_and_files(page: Callable[..., Any],
     for name, known in (("unpruned", levels.whole), ("pruned", levels.masked), ("recovered", levels.recovered)):
         value, below = found[f"Accuracy, {name}"]
         assert value == f"{100 * known.metrics['accuracy'].value:.1f} %" and "n = 15" in below
+    at.segmented_control(key="_w_metric").set_value("macro_f1").run()
+    chosen, change = figures(at), levels.recovered.against(levels.masked, "macro_f1")
+    assert chosen["Macro-F1, recovered"][0] == f"{100 * levels.recovered.metrics['macro_f1'].value:.1f} %"
+    assert chosen["Change by recovery"][0] == numbers.change(change, "macro_f1")
     assert {"Saved activations, mean", "Saved activations, peak", "A training step"} <= set(found)
     assert at.button(key="recover").disabled  # it is done
     assert "To be measured on 30 examples" in text_of(at)

@@ -168,3 +168,25 @@ def test_frame_names_places_and_rounds() -> None:
     assert made.loc[made["picked"], "head"].tolist() == ["L1H2"]
     assert made.loc[made["cut"], "head"].tolist() == ["L0H1", "L1H3", "L2H0"]
     assert np.allclose(made["his"], HIS[made["layer"], made["index"]], rtol=1e-3, atol=HIS.max() * 1e-4)
+
+
+def test_ruler_of_alpha_names_values_where_the_slider_has_them() -> None:
+    from headviz.ui.controls import alpha_place, alpha_stops
+
+    stops = alpha_stops([0.3])
+    places = [(alpha_place(alpha, stops), f"{alpha:g}") for alpha in (0.0, 0.5, 0.9, 0.97, 1.0)]
+    drawing = charts.ticks([0.1, 0.5], 0.1, 0.5, places)
+    scale = drawing.data["scale"]
+    assert scale["name"].tolist() == ["0", "0.5", "0.9", "0.97", "1"]
+    assert scale["at"].is_monotonic_increasing and (scale["at"].iloc[0], scale["at"].iloc[-1]) == (0, 1)
+    texts = [layer for layer in json.loads(drawing.text)["layer"] if layer["mark"]["type"] == "text"]
+    assert {layer["data"]["name"] for layer in texts} == {"scale"}
+
+
+def test_chart_with_many_names_side_by_side_says_how_wide_it_must_be() -> None:
+    tokens = [f"t{number}" for number in range(48)]
+    assert charts.attention_map(tokens, np.eye(48), title="L0H0").narrowest > 12 * 48
+    many = [f"class {number}" for number in range(20)]
+    counts = np.eye(20, dtype=int)
+    assert charts.confusion(counts, counts.astype(float), many, title="All heads").narrowest > 15 * 20
+    assert charts.confusion(counts[:3, :3], counts[:3, :3].astype(float), many[:3], title="All heads").narrowest == 0

@@ -259,3 +259,13 @@ def _all(spec: Any, name: str) -> list[Any]:
         return []
     own = [spec[name]] if isinstance(spec.get(name), dict) else []
     return own + [found for part in spec.values() for found in _all(part, name)]
+
+
+def test_words_of_the_warm_up_and_of_the_present_step_have_lines_of_their_own() -> None:
+    layers = json.loads(charts.threshold_curve(SCHEDULE, warm_up=6, now=0).text)["layer"]
+    words = {
+        layer["data"]["name"]: layer["mark"]["y"]
+        for layer in layers
+        if isinstance(layer["mark"], dict) and layer["mark"]["type"] == "text"
+    }
+    assert words.keys() == {"warm_up", "now"} and words["now"] - words["warm_up"] > 12, "at step 0 both begin there"
