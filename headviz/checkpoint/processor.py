@@ -24,8 +24,8 @@ def open_image_processor(folder: Path, config: Any, name: str) -> Any:
     except Exception as error:  # the kinds of errors differ by file; missing packages raise ImportError
         hint = " It needs a Python package that is not installed here." if isinstance(error, ImportError) else ""
         raise LoadError(f"The image processor of {name} cannot be opened.{hint} Save the model's own again.") from error
-    told: Any = getattr(processor, "size", None)
-    sizes = [value for value in dict(told).values() if isinstance(value, int)] if hasattr(told, "keys") else []
+    told: Any = getattr(processor, "size", None) or {}
+    sizes = [value for _, value in told.items() if isinstance(value, int)] if hasattr(told, "items") else []
     if max(sizes, default=0) > _LARGEST:
         raise LoadError(f"The image processor of {name} makes images {max(sizes):,} points wide. Save the model's own.")
     return processor
