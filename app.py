@@ -3,7 +3,7 @@
 import streamlit as st
 
 from headviz import ui
-from headviz.ui.panels import columns, forms, gates, model_card, quality, visit
+from headviz.ui.panels import columns, forms, gates, model_card, quality, recover_kept, visit
 
 page = ui.shell(
     "Home", "See what each attention head of a text classifier is worth, cut heads, check, take the mask home."
@@ -33,6 +33,8 @@ else:
         else:
             forms.labels_form(page)
             model_card.data_card(page)
+    with ui.shown():
+        recover_kept.unfinished(page)
     with ui.shown():
         if page.results.ready:
             quality.whole_model(page)

@@ -174,11 +174,15 @@ def _start(page: Page, what: str, work: Any) -> Job:
 
 def _reopen(page: Page) -> None:
     """Open what the visit that goes on had open; what cannot be is said, and the masks wait for it."""
-    session = page.session
-    session.reopening, asked = False, session.reopen or {}
-    model, recipe, belongs = asked.get("model"), asked.get("data"), session.belongs
+    session, belongs = page.session, page.session.belongs
+    session.reopening = False
     known = None if belongs is None else page.results.shelf.models.get(belongs.link)
-    local, told = page.local, [belongs.name if belongs is not None else "your data"]
+    open_again(page, session.reopen or {}, belongs.name if belongs is not None else "your data", known)
+
+
+def open_again(page: Page, places: Mapping[str, Any], name: str, known: OpenedModel | None = None) -> None:
+    """Open a model and data from where they came; ``known``: the model, where it is open on this server."""
+    model, recipe, local = places.get("model"), places.get("data"), page.local
 
     def work(on_progress: Any, cancel: Any) -> Opened:
         _start_engine(on_progress)
@@ -192,7 +196,7 @@ def _reopen(page: Page) -> None:
             return Opened(opened, refusal=str(error))
 
     if known is not None or model is not None or recipe is not None:
-        _start(page, told[0], work)
+        _start(page, name, work)
 
 
 def _still_wanted(session: Session) -> str | None:

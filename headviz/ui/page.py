@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Hashable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 import streamlit as st
@@ -15,11 +17,13 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from headviz.errors import HeadvizError
 from headviz.ui import engine, visitor
 from headviz.ui.autosave import Keeping
-from headviz.ui.jobs import Jobs, Pool
+from headviz.ui.jobs import Job, Jobs, Pool
+from headviz.ui.kept_runs import KeptRuns
 from headviz.ui.results import Results
 from headviz.ui.returning import session_of_this_run
 from headviz.ui.shelf import Shelf
 from headviz.ui.state import Session
+from headviz.ui.state_folder import OnDisk
 from headviz.ui.visits import Visits
 
 _JOBS = "headviz jobs"
@@ -35,12 +39,24 @@ class Page:
     local: bool  # the visitor is the one who started the server, so paths are theirs to name
     keeping: Keeping | None = None  # where the visit is kept
 
+    def active(self) -> list[Job]:
+        """The work under way: this tab's, and on runs of recovery that all tabs of the browser share."""
+        kept = self.session.kept_runs
+        return [*self.jobs.active(), *(kept.jobs.active() if kept is not None else ())]
+
+    def forget(self, key: Hashable) -> None:
+        """Forget how a job ended, so that it may be asked for again."""
+        self.jobs.forget(key)
+        if self.session.kept_runs is not None:
+            self.session.kept_runs.jobs.forget(key)
+
     def rerun(self) -> NoReturn:
         """Run the whole page again, by our own will: the address is then not news."""
         self.session.own_run = True
         st.rerun()
 
 
+_the_runs: dict[Path, KeptRuns] = {}
 _the_shelf, _the_pool = Shelf(), Pool()  # of the process: Streamlit's caches are emptied by any visitor's message
 
 
@@ -72,11 +88,20 @@ def current() -> Page:
     """The page of this run."""
     local = _visitor_is_local()
     session, keeping = session_of_this_run(local=local)
+    session.kept_runs = _kept_runs(keeping)
     jobs = _jobs()
     context = get_script_run_ctx()
     if context is not None and _connection_stands(context.session_id):
         _the_visits.enter(context.session_id, jobs, lambda: _leave(session, jobs))
     return Page(session, Results(session, _shelf(), jobs), jobs, local, keeping)
+
+
+def _kept_runs(keeping: Keeping) -> KeptRuns | None:
+    """The runs of this browser, where its visits are kept on the disk."""
+    place = keeping.place
+    if not isinstance(place, OnDisk):
+        return None
+    return _the_runs.setdefault(place.folder, KeptRuns(place, Jobs(_the_pool)))
 
 
 def _leave(session: Session, jobs: Jobs) -> None:

@@ -7,126 +7,24 @@ folder goes when nobody holds the run any more, at the latest with the visit.
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from statistics import median
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import headviz as hv
-from headviz.errors import RunError
 from headviz.ui import engine
-from headviz.ui.jobs import Job
+from headviz.ui.jobs import Job, Jobs
 from headviz.ui.measured import Measured
+from headviz.ui.recovery_run import Levels, Part, RecoveryRun
 from headviz.ui.results import Results
 
 if TYPE_CHECKING:
     from headviz.data import Data
     from headviz.evaluation import Evaluation
     from headviz.mask import Mask
-    from headviz.recovery import Cost, History, Recovery
-    from headviz.recovery.loss_slice import LossSlice
-    from headviz.subject import Subject
 
-Part = Literal["selection", "report"]
 Stage = Literal["waiting", "running", "done", "failed", "stopped"]
 _KIND = "recover"
-
-
-@dataclass(frozen=True)
-class Levels:
-    """Quality on one part of the data: of the whole model, with the mask, and recovered (None until then)."""
-
-    whole: Evaluation
-    masked: Evaluation
-    recovered: Evaluation | None = None
-
-
-@dataclass(eq=False)
-class RecoveryRun:
-    """One recovery: what was asked, and what came of it. Fields from ``holder`` on are written by its worker and read
-    by pages; each write is a single assignment. ``parent``: the run that a control copies."""
-
-    subject: Subject
-    mask: Mask
-    train: Data
-    validation: Data
-    report: Data
-    method: str
-    settings: Mapping[str, Any]
-    seed: int
-    parent: RecoveryRun | None = None
-    holder: tempfile.TemporaryDirectory[str] | None = None
-    recovery: Recovery | None = None
-    levels: Mapping[Part, Levels] = field(default_factory=dict)
-    slices: Mapping[tuple[Any, ...], LossSlice] = field(default_factory=dict)
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        return (*self.problem, self.method, repr(sorted(self.settings.items(), key=lambda pair: pair[0])))
-
-    @property
-    def problem(self) -> tuple[Any, ...]:
-        """What runs must share to be compared: model, mask, both splits, seed."""
-        data = (self.train.fingerprint, len(self.train), self.validation.fingerprint, len(self.validation))
-        return (self.subject.fingerprint, self.mask.code, *data, self.seed)
-
-    @property
-    def folder(self) -> Path:
-        """Where the run lies, once it was started."""
-        assert self.holder is not None
-        return Path(self.holder.name) / "run"
-
-    def take_folder(self) -> None:
-        """Choose where the run lies: the one place that says so."""
-        if self.holder is None:
-            self.holder = tempfile.TemporaryDirectory(prefix="headviz-", ignore_cleanup_errors=True)
-
-    def let_go(self) -> None:
-        """Remove the folder: nobody can come back to the run."""
-        holder, self.holder = self.holder, None
-        if holder is not None:
-            holder.cleanup()
-
-    @property
-    def title(self) -> str:
-        from headviz.recovery import methods
-
-        return methods[self.method].title
-
-    def history(self) -> History | None:
-        """What is measured so far, None before the first log."""
-        from headviz.recovery import History
-
-        try:
-            return self.recovery.history if self.recovery is not None else History.open(self.folder)
-        except RunError:
-            return None
-
-    def cost(self) -> Cost | None:
-        """What it cost; of a run under way, up to its last checkpoint, None before that."""
-        from headviz.recovery.checkpoints import read_state, steps_of
-        from headviz.recovery.cost import Cost
-
-        if self.recovery is not None:
-            return self.recovery.cost
-        for _, checkpoint in steps_of(self.folder):
-            try:
-                meters = read_state(checkpoint)["meters"]
-                steps = meters["step_seconds"]
-                return Cost.of_record(
-                    {
-                        "seconds": meters["seconds"],
-                        "step_seconds": median(steps) if steps else math.nan,
-                        "segments": meters["segments"],
-                        "tokens": 0,
-                        "optimizer_bytes": meters.get("optimizer_bytes", 0),
-                    }
-                )
-            except (OSError, ValueError, KeyError, TypeError):  # half written, or removed this moment
-                continue
-        return None
 
 
 @dataclass
@@ -194,11 +92,19 @@ class Recoveries:
 
     @property
     def runs(self) -> dict[tuple[Any, ...], RecoveryRun]:
-        return self.results.session.recoveries
+        return self.results.session.runs
+
+    @property
+    def jobs(self) -> Jobs:
+        """The work on runs; on the visitor's own machine it goes on without a tab."""
+        kept = self.results.session.kept_runs
+        return self.results.jobs if kept is None else kept.jobs
 
     def shown(self) -> RecoveryRun | None:
         """The run that is looked at: the one picked, else the last one started."""
         picked = self.results.session.shown_recovery
+        if picked not in self.runs and self.results.session.kept_runs is not None:  # after a reload
+            return self.under_way() or next(reversed(self.runs.values()), None)
         return self.runs.get(picked) if picked is not None else None
 
     def under_way(self) -> RecoveryRun | None:
@@ -220,8 +126,9 @@ class Recoveries:
 
     def start(self, run: RecoveryRun, *, show: bool = True) -> None:
         """Start a run, or go on with the one that asks for the same; ``show``: it is looked at from then on."""
-        run = self.runs.setdefault(run.key, run)
-        run.take_folder()
+        run = self.runs.get(run.key, run)
+        run.take_folder(self.results)
+        self.runs[run.key] = run
         if show:
             self.results.session.shown_recovery = run.key
         self.go_on(run)
@@ -231,7 +138,7 @@ class Recoveries:
         if self.stage(run) == "done" or self.under_way() is not None:
             return
         title = f"Recovering by {run.title}"
-        self.results.jobs.start(
+        self.jobs.start(
             ("recover", *run.key), title, lambda *follow: self._work(run, *follow), kind=_KIND, lane="training"
         )
 
@@ -246,16 +153,17 @@ class Recoveries:
             return
         session = self.results.session
         jobs = (("recover", *run.key), ("recover report", *run.key), ("recover slice", *self.slice_key(run)))
-        session.recoveries.pop(run.key, None)
+        self.runs.pop(run.key, None)
+        run.let_go()
         for key in jobs:
-            if (job := self.results.jobs.get(key)) is not None:
+            if (job := self.jobs.get(key)) is not None:
                 job.cancel.set()
-            self.results.jobs.forget(key)
+            self.jobs.forget(key)
         if session.shown_recovery == run.key:
-            session.shown_recovery = next(reversed(session.recoveries), None)
+            session.shown_recovery = next(reversed(self.runs), None)
 
     def job(self, run: RecoveryRun) -> Job | None:
-        return self.results.jobs.get(("recover", *run.key))
+        return self.jobs.get(("recover", *run.key))
 
     def stage(self, run: RecoveryRun) -> Stage:
         job = self.job(run)
@@ -329,10 +237,10 @@ class Recoveries:
             self._after(run, "report", on_progress, cancel)
 
         title = f"Measuring before and after on {len(run.report):,} examples to report"
-        self.results.jobs.start(("recover report", *run.key), title, work)
+        self.jobs.start(("recover report", *run.key), title, work)
 
     def report_job(self, run: RecoveryRun) -> Job | None:
-        return self.results.jobs.get(("recover report", *run.key))
+        return self.jobs.get(("recover report", *run.key))
 
     def ask_slice(self, run: RecoveryRun) -> None:
         """Slice the loss around the weights of ``run``, and of its "lora" twin where there is one."""
@@ -349,7 +257,7 @@ class Recoveries:
             )  # fmt: skip
             run.slices = {**run.slices, key: made}
 
-        self.results.jobs.start(("recover slice", *key), "Slicing the loss", work)
+        self.jobs.start(("recover slice", *key), "Slicing the loss", work)
 
     def sliced(self, run: RecoveryRun) -> list[RecoveryRun]:
         """The runs that are sliced together."""
@@ -359,7 +267,7 @@ class Recoveries:
         return tuple(one.key for one in self.sliced(run))
 
     def slice_job(self, run: RecoveryRun) -> Job | None:
-        return self.results.jobs.get(("recover slice", *self.slice_key(run)))
+        return self.jobs.get(("recover slice", *self.slice_key(run)))
 
     def _before(self, run: RecoveryRun, part: Part, on_progress: Any, cancel: Any) -> None:
         """Measure the whole and the pruned model, unless that is done."""

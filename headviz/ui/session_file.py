@@ -25,9 +25,10 @@ from headviz.mask.plain import parse_json, plain
 from headviz.provenance import now
 from headviz.ui import links
 from headviz.ui.choice import Choice, deepcopy_choice
+from headviz.ui.named_model import NamedModel
 from headviz.ui.plan_choice import PlanChoice
 from headviz.ui.session_fields import SESSION, Context, Odd, fields_of
-from headviz.ui.state import NamedModel, Session
+from headviz.ui.state import Session
 
 if TYPE_CHECKING:
     from headviz.mask import Mask

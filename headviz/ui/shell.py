@@ -108,7 +108,7 @@ def _status(page: Page) -> None:
         sentence(engine.failure() or "")
     elif not engine.ready():
         _engine_state(page)
-    if page.jobs.active():
+    if page.active():
         _running(page)
 
 
@@ -121,7 +121,7 @@ def _engine_state(page: Page) -> None:
 
 @st.fragment(run_every=0.5)
 def _running(page: Page) -> None:
-    active = page.jobs.active()
+    active = page.active()
     if not active:
         page.rerun()
     st.markdown("**Running**")

@@ -16,6 +16,7 @@ from headviz.mask.heads import in_both, in_whole
 from headviz.ui import links
 from headviz.ui.choice import DEFAULT_SHARE, Choice, deepcopy_choice
 from headviz.ui.edits import edits_between, with_edits
+from headviz.ui.named_model import NamedModel
 from headviz.ui.plan_choice import PlanChoice
 from headviz.ui.recover_choice import RecoverChoice
 from headviz.ui.taken import Taken
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from headviz.mask import Mask
     from headviz.outline import Outline
     from headviz.subject import Subject
+    from headviz.ui.kept_runs import KeptRuns
     from headviz.ui.recoveries import RecoveryRun
     from headviz.ui.steps import Step
 
@@ -40,20 +42,6 @@ class OpenedModel:
     subject: Subject
     source: str
     link: str
-
-
-@dataclass(frozen=True)
-class NamedModel:
-    """A model that need not be open: its name, fingerprint and heads of each layer, and how it stands in a link."""
-
-    name: str
-    fingerprint: str
-    link: str
-    heads: tuple[int, ...]
-
-    @classmethod
-    def of(cls, model: OpenedModel) -> NamedModel:
-        return cls(model.subject.name, model.subject.fingerprint, model.link, tuple(model.subject.heads))
 
 
 @dataclass(frozen=True)
@@ -140,6 +128,7 @@ class Session:
     reported: list[str] = field(default_factory=list)  # codes of masks measured on the examples to report on
     recovering: RecoverChoice = field(default_factory=RecoverChoice)
     recoveries: dict[tuple[Any, ...], RecoveryRun] = field(default_factory=dict)  # by their keys, the oldest first
+    kept_runs: KeptRuns | None = None  # in whose place they are, on the visitor's own machine
     shown_recovery: tuple[Any, ...] | None = None  # the key of the one that is looked at
     alpha_stops: set[float] = field(default_factory=set)  # values of alpha between the slider's own stops
 
@@ -160,6 +149,11 @@ class Session:
     @property
     def heads(self) -> int:
         return int(sum(self.model.subject.heads)) if self.model else 0
+
+    @property
+    def runs(self) -> dict[tuple[Any, ...], RecoveryRun]:
+        """The runs of recovery, by their keys, the oldest first."""
+        return self.recoveries if self.kept_runs is None else self.kept_runs.runs
 
     # -- choices ------------------------------------------------------------------------------------------------------
 

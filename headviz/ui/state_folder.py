@@ -172,19 +172,24 @@ class OnDisk:
 
     # -- runs ----------------------------------------------------------------------------------------------------------
 
-    @property
-    def runs(self) -> Path:
-        """Where this browser's runs of recovery lie, each in a folder of its own."""
-        return self._folder / "runs"
+    def run_folders(self) -> list[Path]:
+        """The folders of this browser's runs of recovery, the newest first."""
+        return _runs_in(self._folder)
+
+    def is_at_work(self, run: Path) -> bool:
+        """Whether a process trains in the folder of a run."""
+        return _is_at_work(run)
 
     def new_run(self) -> Path:
-        """A new folder for a run; the oldest go where there are too many, or too large ones."""
-        self.make()
-        self.runs.mkdir(mode=0o700, exist_ok=True)
-        path = self.runs / new_slot()
-        path.mkdir(mode=0o700)
+        """A new folder for a run; the oldest go where there are too many, or too large ones. Raises ExportError."""
+        runs = self.make() / "runs"
+        path = runs / new_slot()
+        try:
+            path.mkdir(mode=0o700, parents=True)
+        except OSError as error:
+            raise ExportError(f"{str(path)!r} cannot be made: {error.strerror or error}.") from error
         room = MOST_RUN_BYTES
-        for place, old in enumerate(_by_age(self.runs)):
+        for place, old in enumerate(_runs_in(self._folder)):
             room -= sum(file.stat().st_size for file in old.rglob("*") if file.is_file())
             if (room < 0 or place >= MOST_RUNS) and old != path and not _is_at_work(old):
                 shutil.rmtree(old, ignore_errors=True)
@@ -272,7 +277,6 @@ def _runs_in(folder: Path) -> list[Path]:
 
 
 def _is_at_work(run: Path) -> bool:
-    """Whether a process trains in the folder of a run."""
     from filelock import FileLock, Timeout
 
     lock = run / "run" / ".lock"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from headviz.ui.errors import plain, sentence
-from headviz.ui.jobs import Job, Jobs
+from headviz.ui.jobs import Job
 from headviz.ui.page import Page
 
 _EVERY = 0.4  # seconds between looks at a running job
@@ -21,14 +21,14 @@ def wait_for(job: Job | None, page: Page, *, again: str = "Try again") -> None:
         page.rerun()  # it ended between the look at the shelf and here
     elif job.state == "failed":
         sentence(job.error or "It failed.")
-        _again(job, page.jobs, again)
+        _again(job, page, again)
     elif job.state == "stopped":
         st.info(plain(f"{job.title}: stopped."))
-        _again(job, page.jobs, "Start again")
+        _again(job, page, "Start again")
 
 
-def _again(job: Job, jobs: Jobs, label: str) -> None:
-    st.button(label, key=f"again {hash(job.key)}", on_click=lambda: jobs.forget(job.key))
+def _again(job: Job, page: Page, label: str) -> None:
+    st.button(label, key=f"again {hash(job.key)}", on_click=lambda: page.forget(job.key))
 
 
 @st.fragment(run_every=_EVERY)

@@ -22,7 +22,7 @@ from headviz.ui.taken import Taken
 
 # What a file does not keep: what is in hand, what waits, and what is of one tab, or of one run of a page.
 _NOT_KEPT = """model data mend belongs reopen reopening wanted_model wanted_data wanted_mask notes troubles written
-own_run rev grid_code recoveries shown_recovery""".split()
+own_run rev grid_code recoveries kept_runs shown_recovery""".split()
 
 
 @pytest.fixture(scope="module")

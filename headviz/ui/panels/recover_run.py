@@ -13,6 +13,7 @@ from headviz.ui import charts, numbers
 from headviz.ui.controls import answer, help_of, show
 from headviz.ui.draw import draw
 from headviz.ui.errors import note, plain, sentence, shown
+from headviz.ui.kept_runs import ENDED, how_far
 from headviz.ui.page import Page
 from headviz.ui.panels.figures import figure, places
 from headviz.ui.recoveries import Recoveries, RecoveryRun
@@ -83,10 +84,12 @@ def _live(page: Page, run: RecoveryRun) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(job.share, text=plain(describe(job)))
         st.button("Stop", key="recover_stop", on_click=recoveries.stop, args=(run,), width="content")
-    st.markdown(
-        "Other pages stay usable, and it goes on while you are there; closing or reloading this tab ends it. Stopping "
-        "writes a checkpoint to go on from."
+    ends = (
+        "closing or reloading this tab ends it. Stopping writes a checkpoint to go on from."
+        if run.place is None
+        else "it goes on without this tab, too, and after headviz was ended from its last checkpoint."
     )
+    st.markdown(f"Other pages stay usable, and it goes on while you are there; {ends}")
     with shown():
         _pictures(run, run.history(), check=None)
 
@@ -97,16 +100,21 @@ def _live(page: Page, run: RecoveryRun) -> None:
 def _ended(page: Page, run: RecoveryRun) -> None:
     recoveries = Recoveries(page.results)
     stage, job, history = recoveries.stage(run), recoveries.job(run), run.history()
+    ended = run.place is not None and how_far(run.folder) == ENDED
     if stage == "failed":
         sentence((job.error if job is not None else None) or "It failed.")
     elif stage == "stopped":
         at = "before the first step" if history is None else f"at step {history.step:,} of {history.total:,}"
-        st.info(f"Stopped {at}. Nothing is lost: it goes on from its last checkpoint.")
+        st.info(
+            "It has ended. Its result is opened from its folder, and measured."
+            if ended
+            else f"Stopped {at}. Nothing is lost: it goes on from its last checkpoint."
+        )
     with st.container(horizontal=True, key="recover_ended"):
         if stage != "done":
             st.button(
-                "Go on", key="recover_go_on", icon=":material/play_arrow:", on_click=recoveries.go_on, args=(run,),
-                disabled=recoveries.under_way() is not None,
+                "Open the result" if ended else "Go on", key="recover_go_on", icon=":material/play_arrow:",
+                on_click=recoveries.go_on, args=(run,), disabled=recoveries.under_way() is not None,
             )  # fmt: skip
         st.button(
             "Forget this run", key="recover_forget", icon=":material/delete:", on_click=recoveries.forget, args=(run,)

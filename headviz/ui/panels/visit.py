@@ -11,7 +11,7 @@ from headviz.ui import numbers, returning, session_file, sources
 from headviz.ui.errors import note, plain
 from headviz.ui.page import Page
 from headviz.ui.session_file import Kept, SessionError
-from headviz.ui.state_folder import DAYS, MOST_BROWSERS, MOST_STATES, STATE
+from headviz.ui.state_folder import DAYS, MOST_BROWSERS, MOST_RUNS, MOST_STATES, MOST_UPLOAD_BYTES, STATE
 
 _FILE = "session_file"
 
@@ -84,8 +84,8 @@ def _where(page: Page) -> str:
         f"What you do here is kept on this machine, in {plain(str(folder))}: masks and their records, history, "
         "settings, texts typed, uploads and runs of recovery, and from where model and data were opened. After a "
         "reload, in a new tab and after a restart it is here again. Kept are the last "
-        f"{MOST_STATES} visits of each of {MOST_BROWSERS} browsers, for {DAYS} days; the environment variable {STATE} "
-        "names another folder, or is off."
+        f"{MOST_STATES} visits of each of {MOST_BROWSERS} browsers for {DAYS} days, with {MOST_RUNS} runs and "
+        f"{MOST_UPLOAD_BYTES // 10**6} MB of uploads; the environment variable {STATE} names another folder, or is off."
     )
 
 

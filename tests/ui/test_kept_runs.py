@@ -1,0 +1,110 @@
+"""Runs of recovery that outlive a tab and the server: found again, gone on with, opened, deleted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from headviz.mask import Mask
+from headviz.ui.jobs import Jobs, Pool
+from headviz.ui.kept_runs import ENDED, KeptRuns, how_far
+from headviz.ui.recover_choice import RecoverChoice
+from headviz.ui.recoveries import Recoveries, RecoveryRun
+from headviz.ui.results import Results
+from headviz.ui.shelf import Shelf
+from headviz.ui.state import Session
+from headviz.ui.state_folder import MOST_RUNS, OnDisk, new_id
+from tests.ui.conftest import AtOnce
+from tests.ui.test_recoveries import SHORT, Held
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> OnDisk:
+    return OnDisk(tmp_path / "state", new_id())
+
+
+def after_a_restart(made: Results, place: OnDisk, pool: Pool | None = None, *, data: bool = True) -> Recoveries:
+    """A process that has nothing but the model and the data open, as the one before."""
+    session = Session(recovering=RecoverChoice(texts=None, values={"safe": SHORT}))
+    assert made.session.model is not None
+    session.open_model(made.session.model)
+    session.data = made.session.data if data else None
+    session.kept_runs = KeptRuns(place, Jobs(pool or AtOnce()))
+    return Recoveries(Results(session, Shelf(), Jobs(AtOnce())))
+
+
+def start(recoveries: Recoveries) -> RecoveryRun:
+    subject = recoveries.results.session.subject
+    assert subject is not None
+    run = recoveries.new(Mask.full(subject).with_toggled("L0H1", "L1H0"), SHORT)
+    recoveries.start(run)
+    return run
+
+
+def found(recoveries: Recoveries) -> list[RecoveryRun]:
+    kept = recoveries.results.session.kept_runs
+    assert kept is not None
+    kept.find(recoveries.results)
+    return list(kept.runs.values())
+
+
+def test_a_run_that_ended_is_found_and_its_result_opened_not_trained_again(made: Results, place: OnDisk) -> None:
+    before = after_a_restart(made, place)
+    run = start(before)
+    assert before.stage(run) == "done" and run.folder.is_relative_to(place.folder)
+    record = (run.folder / "run.json").stat().st_mtime_ns
+    after = after_a_restart(made, place)
+    [again] = found(after)
+    assert again.key == run.key and after.stage(again) == "stopped" and how_far(again.folder) == ENDED
+    assert after.shown() is again
+    after.go_on(again)
+    assert after.stage(again) == "done" and (again.folder / "run.json").stat().st_mtime_ns == record
+    assert again.recovery is not None and run.recovery is not None
+    assert again.recovery.subject.fingerprint == run.recovery.subject.fingerprint
+
+
+def test_a_run_that_was_broken_off_goes_on(made: Results, place: OnDisk) -> None:
+    start(after_a_restart(made, place, Held()))  # a process that ends before it gets there
+    after = after_a_restart(made, place)
+    [run] = found(after)
+    assert how_far(run.folder) == "broken off before the first step"
+    after.go_on(run)
+    assert after.stage(run) == "done"
+
+
+def test_runs_of_data_that_is_not_open_wait_and_can_be_deleted(made: Results, place: OnDisk) -> None:
+    start(after_a_restart(made, place, Held()))
+    after = after_a_restart(made, place, data=False)
+    assert found(after) == []
+    kept = after.results.session.kept_runs
+    assert kept is not None and [(one.method, one.model) for one in kept.waiting] == [("SAFE", "tiny-bert")]
+    kept.delete(kept.waiting[0].folder)
+    assert found(after) == [] and kept.waiting == []
+
+
+def test_letting_go_of_a_run_removes_its_folder(made: Results, place: OnDisk) -> None:
+    recoveries = after_a_restart(made, place)
+    run = start(recoveries)
+    recoveries.forget(run)
+    assert not run.folder.exists() and found(after_a_restart(made, place)) == []
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "null", '{"format": "headviz.kept-run", "version": 1}', "broken"])
+def test_what_cannot_be_read_is_listed_and_never_ends_a_page(made: Results, place: OnDisk, content: str) -> None:
+    run = start(after_a_restart(made, place, Held()))
+    assert run.place is not None
+    asked = run.place / "asked.json"
+    changed = json.dumps(json.loads(asked.read_text("utf-8")) | {"settings": [1], "mask": 3, "method": {}})
+    asked.write_text(changed if content == "broken" else content, "utf-8")
+    after = after_a_restart(made, place)
+    assert found(after) == []
+    kept = after.results.session.kept_runs
+    assert kept is not None and len(kept.waiting) == 1
+
+
+def test_the_oldest_runs_go_where_there_are_too_many(place: OnDisk) -> None:
+    folders = [place.new_run() for _ in range(MOST_RUNS + 3)]
+    left = place.run_folders()
+    assert len(left) == MOST_RUNS and folders[-1] in left
