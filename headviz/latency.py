@@ -1,8 +1,9 @@
 """Is it faster? Models timed in turns on this machine, beside what their FLOPs promise.
 
 Each model is run on made texts without padding. In every round all models have their turn, every other round in reverse
-order, and speed-ups are taken round by round, so that a machine that slows down for a while moves both sides. A turn
-runs as many passes as take about 50 ms, with garbage collection off. Figures are medians over rounds, with quartiles.
+order, so that a machine that slows down for a while moves both sides. A turn runs as many passes as take about 50 ms,
+with garbage collection off. Times are medians over rounds, with quartiles. A speed-up is the ratio of two such medians,
+so that it follows from the times beside it; its quartiles are those of the ratios round by round.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def measure_latency(
     Columns: length, batch_size, name; ``seconds`` of a pass, with ``seconds_low`` and ``seconds_high``, the quartiles
     over ``repeat`` rounds; ``tokens_per_second``; ``parameters``; ``bytes`` of the weights in memory; ``peak_bytes``,
     the weights and the most that a pass holds on top of them, taken once outside the clock (`headviz.peak_memory`);
-    ``flops`` per token; ``speedup`` over the first with its quartiles ``speedup_low`` and ``speedup_high``;
+    ``flops`` per token; ``speedup``, the first's seconds over its own, with the quartiles of the rounds' ratios,
+    ``speedup_low`` and ``speedup_high``;
     ``flops_ratio``, the first's FLOPs over its own: the speed-up in theory; ``of_theory``, speedup / flops_ratio;
     ``gain_reached``, the share of the first's time that was saved over the share of its FLOPs that were (NaN where none
     were). ``attrs`` says device, dtype, threads, rounds and torch.
@@ -107,7 +109,9 @@ def _rows(subjects: Mapping[str, Subject], length: int, size: int, seconds: dict
         own = flops(subject, tokens=length)
         weights = weight_bytes(subject)
         speedups = seconds[first] / seconds[name]
-        middle, speedup, theory = float(np.median(seconds[name])), float(np.median(speedups)), whole / own
+        middle, theory = float(np.median(seconds[name])), whole / own
+        speedup = float(np.median(seconds[first])) / middle
+        low, high = (float(np.quantile(speedups, end)) for end in (0.25, 0.75))
         rows.append(
             {
                 "length": length,
@@ -122,8 +126,8 @@ def _rows(subjects: Mapping[str, Subject], length: int, size: int, seconds: dict
                 "peak_bytes": weights + peak_memory(subject, made_texts(subject, size, length)),
                 "flops": own / length,
                 "speedup": speedup,
-                "speedup_low": np.quantile(speedups, 0.25),
-                "speedup_high": np.quantile(speedups, 0.75),
+                "speedup_low": min(low, speedup),
+                "speedup_high": max(high, speedup),
                 "flops_ratio": theory,
                 "of_theory": speedup / theory,
                 "gain_reached": (1 - 1 / speedup) / (1 - 1 / theory) if own < whole else np.nan,

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -142,3 +143,27 @@ def test_progress_is_told_and_cancel_stops_it(models: dict, monkeypatch: pytest.
     options |= {"cancel": stop, "on_progress": lambda done, *_: done == 3 and stop.set()}
     with pytest.raises(hv.Cancelled):
         timed(models, monkeypatch, (0.4, 0.2), **options)
+
+
+def test_speedup_follows_from_the_times_that_are_printed_beside_it(
+    models: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where rounds scatter, the median of the ratios is another number than the ratio of the medians."""
+    from headviz.ui import speeds
+
+    monkeypatch.setattr(latency, "flops", lambda subject, tokens: 100)
+    monkeypatch.setattr(latency, "peak_memory", lambda subject, inputs: 0)
+    both = dict(zip(speeds.NAMES, models.values(), strict=True))
+    for scale in (1, 0.002):
+        seconds = {
+            "whole model": scale * np.array([0.199, 0.3, 0.12]),
+            "pruned": scale * np.array([0.29, 0.194, 0.104]),
+        }
+        assert np.median(seconds["whole model"] / seconds["pruned"]) == pytest.approx(0.12 / 0.104)
+        table = pd.DataFrame(latency._rows(both, 8, 1, seconds))
+        row = table.iloc[1]
+        assert row["speedup"] == pytest.approx(0.199 / 0.194) == row["of_theory"]
+        assert row["speedup_low"] <= row["speedup"] <= row["speedup_high"]
+        (told,) = speeds.rows(table)
+        before, after, spread = (told[speeds.COLUMNS.index(name)] for name in (*speeds.COLUMNS[2:4], speeds.COLUMNS[4]))
+        assert float(spread.split()[0]) == pytest.approx(float(before) / float(after), abs=0.0075)

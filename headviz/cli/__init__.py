@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from headviz import __version__
 from headviz.cli import app, cahp, evaluate, export, prune, recover, score, select
 from headviz.cli.arguments import Parser
-from headviz.cli.errors import exit_code
+from headviz.cli.errors import exit_code, flush_output, prepare_streams
 from headviz.cli.output import Console
 
 COMMANDS = (app, score, select, evaluate, cahp, prune, export, recover)
@@ -32,19 +32,22 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code and never raises."""
-    given = list(sys.argv[1:] if argv is None else argv)
+def main(argv: Sequence[str] | None = None, *, interrupted: Callable[[], bool] = lambda: False) -> int:
+    """Run one command; returns the exit code and never raises. ``interrupted``: whether Ctrl-C was pressed, whatever a
+    library made of it."""
+    given, spoken = list(sys.argv[1:] if argv is None else argv), {}
     try:
+        prepare_streams()
         own, flags = _split(given)
         args = parser().parse_args(own, argparse.Namespace(flags=flags))
-        with Console(as_json=args.json) as console:
+        spoken = args.spoken
+        with Console(as_json=args.json, flags=spoken) as console:
             result = args.run(args, console)
             if result is not None:
                 console.show(result)
     except BaseException as error:  # noqa: BLE001 -- the end of the line: whatever it is becomes an exit code
-        return exit_code(error)
-    return 0
+        return flush_output(exit_code(KeyboardInterrupt() if interrupted() else error, spoken))
+    return flush_output(0)
 
 
 def _split(given: list[str]) -> tuple[list[str], list[str]]:

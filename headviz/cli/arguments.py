@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from headviz.cli.errors import Usage
+from headviz.cli.errors import Usage, lost_output
 
 if TYPE_CHECKING:
     from headviz.cli.output import Console
@@ -23,6 +24,22 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         options.setdefault("allow_abbrev", False)  # a longer option may come later
         super().__init__(**options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does it; the flags of the command that was called, by their names in Python, stand in the result
+        as ``spoken``."""
+        found, rest = super().parse_known_args(args, namespace)
+        if not hasattr(found, "spoken"):  # the innermost parser comes first
+            found.spoken = {one.dest: one.option_strings[-1] for one in self._actions if one.option_strings}
+        return found, rest
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """As argparse does it, which takes a full disk for success."""
+        target = file or sys.stderr
+        if message and target is not None:
+            with lost_output():
+                target.write(message)
+                target.flush()
 
     def error(self, message: str) -> NoReturn:
         raise Usage(f"{message[0].upper()}{message[1:].rstrip('.')}. {self.prog} --help shows how it is called.")

@@ -6,11 +6,13 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TextIO
 
+from headviz.cli.errors import lost_output
+from headviz.cli.wording import in_flags
 from headviz.progress import TimeLeft
 
 _TERMINAL_SECONDS, _LOG_SECONDS = 0.1, 5.0
@@ -34,8 +36,9 @@ class Console:
         out: TextIO | None = None,
         err: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
+        flags: Mapping[str, str] | None = None,
     ) -> None:
-        self.as_json = as_json
+        self.as_json, self._flags = as_json, flags or {}
         self._out, self._err, self._clock = out or sys.stdout, err or sys.stderr, clock
         self._time_left = TimeLeft(clock=clock)
         self._last: tuple[str, float] | None = None
@@ -57,19 +60,24 @@ class Console:
 
     def show(self, result: Result) -> None:
         self._end_line()
-        if self.as_json:
-            from headviz.mask.plain import plain  # numpy, which --help does without
+        with lost_output():
+            if self.as_json:
+                from headviz.mask.plain import plain  # numpy, which --help does without
 
-            print(json.dumps(plain(result.data, "the result"), indent=2, ensure_ascii=False), file=self._out)
-        else:
-            for line in result.lines:
-                print(line, file=self._out)
-        self._out.flush()
+                # a stream that cannot write every character gets the escapes of JSON
+                ascii_alone = "utf" not in (self._out.encoding or "utf-8").lower()
+                data = plain(_writable(result.data), "the result")
+                print(json.dumps(data, indent=2, ensure_ascii=ascii_alone), file=self._out)
+            else:
+                for line in result.lines:
+                    print(line, file=self._out)
+            self._out.flush()
 
     def note(self, sentence: str) -> None:
         """Tell something that the user should know and that is no error; the same sentence once only."""
         if sentence not in self._told:
             self._told.add(sentence)
+            sentence = in_flags(sentence, self._flags)
             self._end_line()
             print(f"Note: {sentence}", file=self._err, flush=True)
 
@@ -105,6 +113,15 @@ class Console:
         # other kinds (deprecations inside other libraries) are for developers
         if issubclass(category, UserWarning):
             self.note(str(message))
+
+
+def _writable(value: Any) -> Any:
+    """``value`` with the bytes of file names that are no characters as escapes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_writable(key): _writable(one) for key, one in value.items()}
+    return [_writable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _span(seconds: float) -> str:

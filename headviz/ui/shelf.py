@@ -39,6 +39,11 @@ class Board:
             self._things.pop(key, None)
         self.put(key, thing)
 
+    def values(self) -> list[Any]:
+        """What is there now."""
+        with self._lock:
+            return list(self._things.values())
+
     def __len__(self) -> int:
         return len(self._things)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -279,6 +280,14 @@ def _upload(name: str, content: bytes, options: Mapping[str, Any] | None) -> Dat
     if len(content) > LARGEST_UPLOAD_MB * MEGABYTE:
         raise DataError(f"{shown} is larger than {LARGEST_UPLOAD_MB} MB; upload fewer rows.")
     return read_upload(shown, content, **(options or {}))
+
+
+def is_passing(path: str) -> bool:
+    """Whether ``path`` lies in a temporary folder of this server's, which will not last."""
+    temporary = Path(tempfile.gettempdir()).resolve()
+    inner = Path(path).resolve()
+    parts = inner.relative_to(temporary).parts if inner.is_relative_to(temporary) else ()
+    return bool(parts) and parts[0].startswith("headviz-")
 
 
 def display_name(name: str) -> str:

@@ -35,8 +35,8 @@ def rows(table: pd.DataFrame) -> list[tuple[str, ...]]:
             (
                 f"{size}",
                 f"{length}",
-                f"{1000 * whole['seconds']:.2f}",
-                f"{1000 * pruned['seconds']:.2f}",
+                milliseconds(whole["seconds"]),
+                milliseconds(pruned["seconds"]),
                 spread,
                 f"{pruned['flops_ratio']:.2f}",
                 numbers.share(pruned["gain_reached"], 0),
@@ -46,11 +46,17 @@ def rows(table: pd.DataFrame) -> list[tuple[str, ...]]:
     return found
 
 
+def milliseconds(seconds: float) -> str:
+    """With enough digits for the ratio of two to be the speed-up that stands beside them."""
+    return f"{1000 * seconds:.{2 if seconds >= 0.01 else 3}f}"
+
+
 def about(table: pd.DataFrame) -> str:
     """Where and how it was measured, and whether it is faster."""
     pruned, facts = table[table["name"] == NAMES[1]], table.attrs
     return (
-        f"Medians of {facts['rounds']} rounds on {facts['device']}, {facts['dtype']}, {facts['threads']} threads. "
+        f"Medians of {facts['rounds']} rounds on {facts['device']}, {facts['dtype']}, {facts['threads']} threads. The "
+        "speed-up is the ratio of the two times; in brackets stand the quartiles of the ratios round by round. "
         + verdict(float(pruned["speedup_low"].min()), float(pruned["speedup_high"].max()))
         + " Peak memory is the weights and the most that one pass holds on top of them; where the feed-forward part "
         "needs most, cutting heads saves the weights alone."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,10 @@ import pytest
 import headviz as hv
 from headviz.ui import models_home
 from headviz.ui.models_home import FORMS, PROOF_FILE, ModelsHome, dtype_note, file_dtype
+from headviz.ui.panels.speed import whole_of
 from headviz.ui.results import Results
+from headviz.ui.shelf import Shelf
+from headviz.ui.state import OpenedModel
 from tests.tiny import MAX_LENGTH
 from tests.ui.conftest import said
 
@@ -180,3 +184,23 @@ def test_export_page_says_what_numbers_are_written(opened: Any) -> None:
     assert not at.exception and not at.error
     (proved,) = [block.value for block in at.markdown if "is allowed" in block.value]
     assert float(proved.split(" is allowed")[0].split("(")[-1]) >= 2e-2  # of a logit of 1; float32 has 1e-5
+
+
+def test_speed_of_a_model_that_was_cut_is_against_the_whole_one_or_not_at_all(opened: Any, tmp_path: Path) -> None:
+    at = opened.switch_page("pages/export.py").run()
+    at.segmented_control(key="model_form").set_value("pruned").run()
+    at.text_input(key="folder_path").input(str(tmp_path / "pruned"))
+    next(button for button in at.button if button.label == "Write the folder").click().run()
+    whole = at.session_state["headviz"].subject
+    at.button(key="open_pruned").click().run()
+    page = SimpleNamespace(
+        session=at.session_state["headviz"],
+        results=SimpleNamespace(shelf=Shelf()),
+    )
+    assert page.session.subject.cut is not None and whole_of(page) is None  # type: ignore[arg-type]
+    page.results.shelf.models.put("other", OpenedModel(page.session.subject, "pruned", "x"))
+    assert whole_of(page) is None  # type: ignore[arg-type]
+    page.results.shelf.models.put("whole", OpenedModel(whole, "tiny", whole.fingerprint))
+    assert whole_of(page) is whole  # type: ignore[arg-type]
+    page.session.model = OpenedModel(whole, "tiny", whole.fingerprint)
+    assert whole_of(page) is whole  # type: ignore[arg-type]

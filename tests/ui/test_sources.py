@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -238,3 +239,21 @@ def test_demo_is_scored_on_train_chosen_on_validation_and_reported_on_test() -> 
     opened = sources.open_data("demo/reviews", local=False)
     assert (*splits_of(opened), opened.link) == ("train", "validation", "test", "demo/reviews")
     assert not {np.str_(e.inputs[0]) for e in opened.calibration} & {np.str_(e.inputs[0]) for e in opened.report}
+
+
+def test_code_never_names_a_folder_that_goes_with_the_visit(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from headviz.ui.panels.take_home import _source
+
+    with tempfile.TemporaryDirectory(prefix="headviz-") as folder:
+        run = Path(folder) / "run" / "model"
+        run.mkdir(parents=True)
+        for path, local, told in (
+            (run, True, "PATH/TO/recovered-model"),
+            (run, False, "PATH/TO/MODEL"),
+            (tmp_path, True, str(tmp_path.resolve())),
+        ):
+            page = SimpleNamespace(local=local, session=SimpleNamespace(model=SimpleNamespace(source=str(path))))
+            assert _source(page) == (told, told)  # type: ignore[arg-type]
+    assert not sources.is_passing(tempfile.gettempdir())

@@ -38,6 +38,12 @@ def speed(page: Page, mask: Mask) -> None:
     if job is not None and job.state != "done":
         wait_for(job, page)
         return
+    if whole_of(page) is None:
+        st.markdown(
+            "This model was cut before, and the whole one that it comes from is not open here, so there is nothing to "
+            "compare it with. Open the whole model on Home, then this one again."
+        )
+        return
     st.markdown(
         "Fewer FLOPs are not always less time. Both models are run in turns on this machine, one text at a time and 32 "
         "together; other work on it makes the figures vary."
@@ -47,6 +53,18 @@ def speed(page: Page, mask: Mask) -> None:
         _ask(page, key, mask)
 
     st.button("Measure the speed", key="measure_speed", icon=":material/speed:", on_click=start)
+
+
+def whole_of(page: Page) -> Subject | None:
+    """What a cut is compared with: the model itself where it is whole, else the whole one that it was cut from, where
+    that is open on this server."""
+    subject = page.session.subject
+    assert subject is not None
+    if subject.cut is None:
+        return subject
+    wanted = (subject.cut.provenance.get("model") or {}).get("fingerprint")
+    opened = [one.subject for one in page.results.shelf.models.values()]
+    return next((one for one in opened if one.cut is None and one.fingerprint == wanted), None)
 
 
 def known_speed(results: Results, mask: Mask) -> pd.DataFrame | None:
@@ -61,8 +79,8 @@ def _key(subject: Subject, mask: Mask) -> tuple[str, str, str]:
 
 
 def _ask(page: Page, key: Any, mask: Mask) -> Job:
-    subject, shelf = page.session.subject, page.results.shelf
-    assert subject is not None
+    subject, shelf, whole = page.session.subject, page.results.shelf, whole_of(page)
+    assert subject is not None and whole is not None
 
     def work(on_progress: Any, cancel: Any) -> None:
         from headviz.latency import measure_latency
@@ -70,7 +88,7 @@ def _ask(page: Page, key: Any, mask: Mask) -> Job:
         engine.wait()
         pruned = hv.prune(subject, mask)
         lengths = [length for length in _LENGTHS if length <= subject.max_length] or [subject.max_length]
-        models = dict(zip(speeds.NAMES, (subject, pruned), strict=True))
+        models = dict(zip(speeds.NAMES, (whole, pruned), strict=True))
         follow = {"on_progress": on_progress, "cancel": cancel}
         shelf.views.put(key, measure_latency(models, lengths=lengths, repeat=_ROUNDS, **follow))
 

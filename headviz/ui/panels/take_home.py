@@ -184,7 +184,9 @@ def _source(page: Page) -> tuple[str, str]:
 
         return model.source, str(MODEL_FOLDER) if page.local else "PATH/TO/MODEL"
     if Path(model.source).exists():
-        path = str(Path(model.source).resolve()) if page.local else "PATH/TO/MODEL"
+        path = "PATH/TO/MODEL" if not page.local else str(Path(model.source).resolve())
+        if sources.is_passing(path):  # a run's own folder, which goes with the visit: it is downloaded as this
+            path = "PATH/TO/recovered-model"
         return path, path
     return model.source, model.source
 

@@ -17,6 +17,7 @@ from headviz.evaluation import Evaluation
 from headviz.provenance import record
 from headviz.ui import numbers
 from headviz.ui.report import HeadMap, Measured, Report, written
+from headviz.ui.speeds import milliseconds
 from headviz.units import in_bytes
 from tests.tiny import tiny_model
 
@@ -259,5 +260,5 @@ def test_speed_and_proof_are_told_where_they_are_known(report: Report, data: hv.
     read = Reader(written(replace(report, speed=table, proofs=(proof,))))
     ratio = table.iloc[1]["flops_ratio"]
     (row,) = [row for row in read.rows if row[:2] == ["3", "8"]]
-    assert f"{ratio:.2f}" in row and f"{1000 * table.iloc[0]['seconds']:.2f}" in row
+    assert f"{ratio:.2f}" in row and milliseconds(table.iloc[0]["seconds"]) in row
     assert proof.sentence in read.text
