@@ -25,7 +25,8 @@ def open_image_processor(folder: Path, config: Any, name: str) -> Any:
         hint = " It needs a Python package that is not installed here." if isinstance(error, ImportError) else ""
         raise LoadError(f"The image processor of {name} cannot be opened.{hint} Save the model's own again.") from error
     told: Any = getattr(processor, "size", None) or {}
-    sizes = [value for _, value in told.items() if isinstance(value, int)] if hasattr(told, "items") else []
+    sides = told if isinstance(told, dict) else vars(told)
+    sizes = [value for value in sides.values() if isinstance(value, int)]
     if max(sizes, default=0) > _LARGEST:
         raise LoadError(f"The image processor of {name} makes images {max(sizes):,} points wide. Save the model's own.")
     return processor
