@@ -2,8 +2,10 @@
 
 Two evaluations of MiniLM fine-tuned on SST-5, 128 validation texts each, as jobs of the app in their own threads:
 "one" alone with every thread of torch, "shared" two at once with the threads divided among them, as the app does it,
-and "undivided" two at once with every thread each. A fair share would be twice the time of one alone; the targets
-leave room for what runs beside. All evaluations are checked first to give the same figures.
+and "undivided" two at once with every thread each. A fair share would be twice the time of one alone; the target
+leaves room for what runs beside. Against undivided threads processor time is compared: on a busy machine more threads
+win more of it from others, and spend it waiting for each other. All evaluations are checked first to give the same
+figures.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ def main() -> bool:
     times = interleave(rivals, args.repeat)
     ratios = [
         ratio(times, "shared", "one", target=2.3),
-        ratio(times, "shared", "undivided", target=1.0),
+        ratio(times, "shared", "undivided", target=1.05, clock="cpu"),
         ratio(times, "undivided", "one"),
     ]
     seconds = {name: {"wall": each.wall, "cpu": each.cpu} for name, each in times.items()}

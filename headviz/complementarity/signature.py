@@ -121,10 +121,14 @@ class Signatures:
 
     def parts_by(self, plan: PlanOptions, *, null: int | None = None) -> Parts:
         """The same features: an array where they are few, else `Streamed`."""
-        pair = len(self) * self.grid**2
-        if pair * len(self.pairs) <= streamed.AT_ONCE:
+        if not self.have_many_features:
             return next(iter(self._blocks(plan, null)))
-        return self._blocks(plan, null, max(1, streamed.BLOCK // pair))
+        return self._blocks(plan, null, max(1, streamed.BLOCK // (len(self) * self.grid**2)))
+
+    @property
+    def have_many_features(self) -> bool:
+        """Whether there are too many features to hold them at once."""
+        return len(self) * self.grid**2 * len(self.pairs) > streamed.AT_ONCE
 
     def _blocks(self, plan: PlanOptions, null: int | None, at_once: int | None = None) -> Streamed:
         mean = self.mean if null is None else self.null_mean[null]

@@ -165,6 +165,16 @@ class Plans:
         """Kind -> curves of matched noise, at any degree."""
         return self.results.shelf.checks.get(self._noise_key())
 
+    def noise_job(self) -> Job | None:
+        return self.results.jobs.get(self._noise_key())
+
+    @property
+    def noise_is_quick(self) -> bool:
+        """Whether noise is compared with unasked: features of many classes take minutes, ten times over."""
+        plan = self.base()
+        many = plan is not None and plan.signatures is not None and plan.signatures.have_many_features
+        return not (many and self.choice.distance == "jm")
+
     def ask_noise(self) -> Job | None:
         """Run the procedure on shuffled features, and on permuted labels where there are any."""
         plan = self.base()

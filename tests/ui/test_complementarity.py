@@ -344,6 +344,14 @@ def test_many_classes_stand_in_tables_and_sentences_name_a_few(many: Any) -> Non
     ]  # fmt: skip
 
 
+def test_noise_waits_for_a_click_where_features_are_streamed(many: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headviz.complementarity.streamed.AT_ONCE", 0)
+    at = take(many.switch_page(PAGE).run())
+    assert "takes some minutes" in text_of(at) and plans_of(at).noise() is None
+    at = click(at, "ask_noise")
+    assert "takes some minutes" not in text_of(at) and "shuffled features" in text_of(at)
+
+
 def test_two_classes_of_many_are_compared_by_two_choices(many: Any) -> None:
     at = take(many.switch_page(PAGE).run())
     plan = plans_of(at).base()

@@ -106,7 +106,8 @@ def _of_the_space(plan: Plan) -> str:
 def _curve(page: Page, plans: Plans, plan: Plan) -> None:
     st.header("How many: the silhouette curve", help=help_of("mss", "knee", "noise_curve"), anchor=False)
     noise = plans.noise()
-    waiting = plans.ask_noise() if noise is None else None
+    unasked = plans.noise_is_quick or plans.noise_job() is not None
+    waiting = plans.ask_noise() if noise is None and unasked else None
     noise = plan_frames.noise_at((plans.noise() or {}) if noise is None else noise, plan.degree)
     curve, knees = plan.curve.round(5), plan_frames.knees(plan)
     if not len(curve):
@@ -119,13 +120,22 @@ def _curve(page: Page, plans: Plans, plan: Plan) -> None:
         st.markdown(compared(plan.silhouettes.k, len(plan), plan.degree, noise["columns"]))
         if "labels" not in noise:
             st.markdown("Permuted labels have no band here: the signatures or the distance know none.")
-    else:
+    elif unasked:
         wait_for(waiting, page)
+    else:
+        st.button(
+            "Compare with matched noise", key="ask_noise", on_click=_ask_noise, args=(plans,), help=help_of("noise_curve"),
+        )  # fmt: skip
+        st.markdown("With so many classes the same procedure on noise, 5 seeds each, takes some minutes.")
     st.markdown(
         "Points: the curve; line: the fit; faint dashes: the nearest form, which never decides. Bands: the same "
         "procedure on matched noise, 5 seeds each, with triangles at their knees. Above: how far the scaled fit rises "
         "over the diagonal; its top is the knee."
     )
+
+
+def _ask_noise(plans: Plans) -> None:
+    plans.ask_noise()
 
 
 @st.fragment(key=plan_settings.PARTS[1])
