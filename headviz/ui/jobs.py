@@ -229,6 +229,8 @@ class Jobs:
     def clear(self) -> None:
         """Stop everything and forget it, with what came of it: nobody comes back for it."""
         self.close()
+        for job in self._jobs.values():
+            job.result = None  # temporary folders go with it, whoever still holds the job
         self._jobs.clear()
 
     def wait(self, seconds: float) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import textwrap
+import threading
+import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +18,7 @@ from benchmarks.served import Served
 from headviz.ui import visits
 from headviz.ui.jobs import Jobs, Pool
 from headviz.ui.visits import STOP_AFTER, Visits
+from tests.ui.conftest import ROOT
 from tests.ui.test_jobs import Gate, ended
 
 
@@ -176,3 +180,43 @@ def test_no_message_of_one_visitor_reaches_the_work_of_another(tmp_path: Path) -
         assert told["state"] == "running" and told["shelf"] == ["a", "b"]
         assert told["threads"] == second()["threads"] == ["headviz-visits", "headviz-work", "headviz-work"]
         assert "Session State API" not in app.log() and "Traceback" not in app.log()
+
+
+# A page with a run in a folder of its own and a result that holds one, as packed models do.
+_FOLDERS = """
+    import json, tempfile
+    from pathlib import Path
+    import streamlit as st
+    from headviz.ui import page as pages
+    from headviz.ui.recoveries import RecoveryRun
+
+    page = pages.current()
+    run = RecoveryRun(*[None] * 8)
+    run.take_folder()
+    run.folder.mkdir()
+    page.session.recoveries["key"] = run
+    job = page.jobs.start("key", "Work", lambda *follow: tempfile.TemporaryDirectory(prefix="headviz-"))
+    job.ended.wait(20)
+    Path(st.query_params["into"]).write_text(json.dumps({"folders": [str(run.folder), job.result.name]}))
+"""
+
+
+def test_folders_of_a_closed_visit_go_and_those_of_others_stay(tmp_path: Path) -> None:
+    script = tmp_path / "app.py"
+    script.write_text(textwrap.dedent(_FOLDERS))
+    with Served("--server.disconnectedSessionTTL=1", script=script) as app, _visitor(app, "a", tmp_path) as stays:
+        kept = [Path(folder) for folder in stays()["folders"]]
+        with _visitor(app, "b", tmp_path) as goes:
+            gone = [Path(folder) for folder in goes()["folders"]]
+            assert all(folder.is_dir() for folder in (*kept, *gone))
+        until = time.monotonic() + 60
+        while any(folder.exists() for folder in gone):
+            assert time.monotonic() < until, app.log()
+            threading.Event().wait(0.05)
+        assert all(folder.is_dir() for folder in kept)
+        assert "Traceback" not in app.log()
+
+
+def test_app_gives_a_broken_connection_a_minute() -> None:
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
+    assert settings["server"]["disconnectedSessionTTL"] <= 60

@@ -124,7 +124,8 @@ def _curve(page: Page, plans: Plans, plan: Plan) -> None:
         wait_for(waiting, page)
     else:
         st.button(
-            "Compare with matched noise", key="ask_noise", on_click=_ask_noise, args=(plans,), help=help_of("noise_curve"),
+            "Compare with matched noise", key="ask_noise", on_click=_ask_noise, args=(plans,),
+            help=help_of("noise_curve"),
         )  # fmt: skip
         st.markdown("With so many classes the same procedure on noise, 5 seeds each, takes some minutes.")
     st.markdown(
