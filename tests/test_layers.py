@@ -22,7 +22,7 @@ PACKAGE = ROOT / "headviz"
 ROWS = (
     (
         *("errors", "extras", "files", "foreign", "glossary", "listing", "memory", "npz", "option", "progress"),
-        *("provenance", "registry", "serving", "stand_ins", "resamples", "stats", "units"),
+        *("provenance", "registry", "serving", "stand_ins", "resamples", "spreadsheet", "stats", "units"),
     ),
     ("mask", "selection", "head_scores", "hies", "saved_file"),
     ("attention", "entropy", "pruned_modeling", "readers"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headviz.files import zip_folder
 from headviz.mask.plain import plain
+from headviz.spreadsheet import csv_of
 
 if TYPE_CHECKING:
     from headviz.recovery import History
@@ -22,11 +23,11 @@ def history_csv(history: History) -> bytes:
     quality = history.quality_frame().rename(columns={"value": history.metric, "loss": "validation_loss"})
     losses = history.loss_frame().rename(columns={"loss": "training_loss"})
     table = losses.merge(quality, on="step", how="outer").sort_values("step")
-    return table.to_csv(index=False).encode()
+    return csv_of(table)
 
 
 def importance_csv(history: History) -> bytes:
-    return history.importance_frame().to_csv(index=False).encode()
+    return csv_of(history.importance_frame())
 
 
 def record_json(run: RecoveryRun) -> bytes:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from headviz.evaluation import FLIPS
 from headviz.mask import parse_head
+from headviz.spreadsheet import csv_of
 from headviz.ui import charts, flip_frames
 from headviz.ui.controls import help_of
 from headviz.ui.draw import draw
@@ -68,7 +69,7 @@ def _kind_choice() -> str:
 
 def _download(listed: pd.DataFrame) -> None:
     def content() -> bytes:
-        return listed.drop(columns="position").to_csv(index=False).encode("utf-8")
+        return csv_of(listed.drop(columns="position"))
 
     st.download_button(
         "Download with whole texts (CSV)", content, "flips.csv", "text/csv", key="flips_csv", on_click="ignore",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from headviz.spreadsheet import csv_of
 from headviz.ui import charts, numbers, steps
 from headviz.ui.controls import help_of
 from headviz.ui.draw import draw
@@ -67,7 +68,7 @@ def _steps(page: Page, table: pd.DataFrame) -> None:
         else:
             st.markdown("Choose a row to go back to its mask. Predicted and measured: change of the loss, in nats.")
         st.download_button(
-            "Download CSV", lambda: table.to_csv(index=False), "steps.csv", "text/csv", key="download_steps",
+            "Download CSV", lambda: csv_of(table), "steps.csv", "text/csv", key="download_steps",
             on_click="ignore", icon=":material/download:",
         )  # fmt: skip
 
