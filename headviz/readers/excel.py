@@ -32,7 +32,7 @@ def is_workbook(content: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as file:
             return "xl/workbook.xml" in file.namelist()
-    except Exception:  # of a damaged zip there are as many as it has parts
+    except Exception:  # noqa: BLE001 - of a damaged zip there are as many as it has parts
         return False
 
 
@@ -237,10 +237,10 @@ def _value(cell: Any, texts: list[str]) -> str:
         return "".join(_text(child) for child in cell if _plain(child.tag) == "is")
     raw = next((child.text or "" for child in cell if _plain(child.tag) == "v"), "")
     if kind == "s":
-        number = int(raw or 0)
-        if number < 0:
+        place = int(raw or 0)
+        if place < 0:
             raise ValueError("a text before the first")
-        return texts[number] if raw else ""
+        return texts[place] if raw else ""
     if kind == "b":
         return {"1": "True", "0": "False"}.get(raw, raw)
     if kind != "n" or not raw:
