@@ -149,14 +149,29 @@ class Data:
     def halves(self, seed: int = 0) -> tuple[Data, Data]:
         """Two disjoint halves, drawn with ``seed`` within each label, each in the source's order.
 
-        Their sizes differ by at most one row, and so do the counts of every label.
+        Rows of the same text are all in one half. Of texts that stand once, the halves' sizes differ by at most one
+        row, and so do the counts of every label.
         """
         generator = _generator(seed)
+        alike: dict[tuple[str, ...], list[int]] = {}
+        for position, inputs in enumerate(self._rows.inputs):
+            alike.setdefault(inputs, []).append(position)
         groups: dict[RawLabel, list[int]] = {}
-        for position, label in enumerate(self._rows.labels):
-            groups.setdefault(label, []).append(position)
+        for first, *_ in alike.values():
+            groups.setdefault(self._rows.labels[first], []).append(first)
         drawn = [position for group in groups.values() for position in generator.permutation(group).tolist()]
-        return self.take(sorted(drawn[::2])), self.take(sorted(drawn[1::2]))
+        halves = (
+            sorted(position for first in half for position in alike[self._rows.inputs[first]])
+            for half in (drawn[::2], drawn[1::2])
+        )
+        one, other = map(self.take, halves)
+        return one, other
+
+    def without(self, other: Data) -> Data:
+        """The rows whose texts ``other`` does not have, in order; itself where none of them is there."""
+        seen = set(other._rows.inputs)
+        stays = [position for position, inputs in enumerate(self._rows.inputs) if inputs not in seen]
+        return self if len(stays) == len(self) else self.take(stays)
 
     def with_labels(self, labels: LabelsOption) -> Data:
         """The same rows with another ``labels`` option, as if `load_data` had been given it."""

@@ -323,6 +323,22 @@ def test_halves_are_disjoint_stratified_and_repeatable(count: int, labels: str) 
         assert data.halves(seed=4)[0].ids.tolist() != first.ids.tolist()
 
 
+def test_rows_of_one_text_are_in_one_half_whatever_their_labels() -> None:
+    texts = [*("a good film", "a bad film") * 6, *(f"text {number}" for number in range(8))]
+    data = load_data(pd.DataFrame({"text": texts, "label": list("aabb") * 5}))
+    for seed in range(4):
+        first, second = data.halves(seed=seed)
+        assert not set(first.inputs) & set(second.inputs)
+        assert sorted([*first.ids.tolist(), *second.ids.tolist()]) == list(range(20))
+        assert abs(len(set(first.inputs)) - len(set(second.inputs))) <= 1
+
+
+def test_without_leaves_out_the_texts_of_another() -> None:
+    one, other = (load_data(pd.DataFrame({"text": list(texts), "label": 0})) for texts in ("abcb", "bxy"))
+    assert one.without(other).inputs == [("a",), ("c",)] and one.without(other).ids.tolist() == [0, 2]
+    assert one.without(other[1:]) is one
+
+
 def test_fingerprint_changes_with_texts_labels_ids_and_the_labels_option() -> None:
     data = numbered(4)
     frames = [

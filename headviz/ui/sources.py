@@ -212,8 +212,25 @@ def _open_data(source: str, options: Mapping[str, Any] | None, splits: Sequence[
             "Name another split to report on."
         )
     opened = {split: load(split) for split in (calibration, selection, report)}
-    note = parts_in_words(*(f"the split {split}" for split in (calibration, selection, report)))
-    return OpenedData(opened[calibration], opened[selection], opened[report], source, link, note)
+    names = [f"the split {split}" for split in (calibration, selection, report)]
+    return _apart([opened[split] for split in (calibration, selection, report)], names, source, link)
+
+
+def _apart(parts: Sequence[Data], names: Sequence[str], source: str, link: str | None) -> OpenedData:
+    """Parts to score, to choose and to report on, the first two without the texts of the last: quality on texts that
+    something was chosen on would be memory."""
+    calibration, selection, report = parts
+    kept = calibration.without(report), selection.without(report)
+    note = parts_in_words(*names)
+    if not all(map(len, kept)):
+        raise DataError(
+            f"All texts of {names[0] if not len(kept[0]) else names[1]} stand in {names[2]}, too, so nothing is left "
+            "to choose on. Give parts of different texts."
+        )
+    if left_out := max(len(calibration) - len(kept[0]), len(selection) - len(kept[1])):
+        rows = "1 row was" if left_out == 1 else f"{left_out:,} rows were"
+        note += f" {rows} left out of what masks are chosen on, because {names[2]} has the same text."
+    return OpenedData(kept[0], kept[0] if selection is calibration else kept[1], report, source, link, note)
 
 
 def parts_in_words(calibration: str, selection: str, report: str) -> str:
@@ -234,9 +251,8 @@ def open_uploads(files: Sequence[tuple[str, bytes]], options: Mapping[str, Any] 
         raise DataError(
             "Two of the files hold the same rows; upload another one, or one file alone, which is then halved."
         )
-    calibration, selection, report = opened[0], opened[-2], opened[-1]
-    note = parts_in_words(calibration.name, selection.name, report.name)
-    return OpenedData(calibration, selection, report, calibration.name, None, note)
+    parts = opened[0], opened[-2], opened[-1]
+    return _apart(parts, [part.name for part in parts], opened[0].name, None)
 
 
 def with_labels(opened: OpenedData, labels: Any) -> OpenedData:
@@ -254,11 +270,20 @@ def halve(data: Data, source: str, link: str | None) -> OpenedData:
             "half to score on and one to report on."
         )
     selection, report = data.halves(0)
+    if not len(report):
+        raise DataError(
+            f"{data.name} has {len(data):,} rows of one and the same text; at least 2 different texts are needed, one "
+            "half to score on and one to report on."
+        )
+    again = len(data) - len(set(data.inputs))
     note = (
         "There is one set of rows, so it was split in halves, within each label, with seed 0: scores come from one "
         f"({len(selection):,} examples), and masks are chosen on it; final figures come from the other "
         f"({len(report):,})."
     )
+    if again:
+        rows = "1 row repeats" if again == 1 else f"{again:,} rows repeat"
+        note += f" {rows} the text of another; rows of one text are all in one half."
     return OpenedData(selection, selection, report, source, link, note, halved=True)
 
 

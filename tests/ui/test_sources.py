@@ -257,3 +257,34 @@ def test_code_never_names_a_folder_that_goes_with_the_visit(tmp_path: Path) -> N
             page = SimpleNamespace(local=local, session=SimpleNamespace(model=SimpleNamespace(source=str(path))))
             assert _source(page) == (told, told)  # type: ignore[arg-type]
     assert not sources.is_passing(tempfile.gettempdir())
+
+
+def uploads(*parts: list[str]) -> list[tuple[str, bytes]]:
+    return [
+        (f"{number}.tsv", "\n".join(["text\tlabel", *(f"{text}\tgood" for text in texts), ""]).encode())
+        for number, texts in enumerate(parts)
+    ]
+
+
+def test_same_text_many_times_is_no_two_halves() -> None:
+    with pytest.raises(DataError, match="12 rows of one and the same text; at least 2 different texts are needed"):
+        sources.open_uploads(uploads(["good film"] * 12))
+
+
+def test_repeated_texts_are_in_one_half_and_told() -> None:
+    opened = sources.open_uploads(uploads(["a", "b", "a", "c", "a", "d"]))
+    assert not set(opened.calibration.inputs) & set(opened.report.inputs)
+    assert "2 rows repeat the text of another" in opened.note
+
+
+@pytest.mark.parametrize("middle", [[], ["b", "x"]])
+def test_texts_of_the_report_part_are_left_out_of_the_others_and_told(middle: list[str]) -> None:
+    opened = sources.open_uploads(uploads(["a", "b", "c"], *([middle] if middle else []), ["b", "y"]))
+    assert opened.calibration.inputs == [("a",), ("c",)] and opened.report.inputs == [("b",), ("y",)]
+    assert opened.selection.inputs == ([("x",)] if middle else [("a",), ("c",)])
+    assert "1 row was left out of what masks are chosen on" in opened.note
+
+
+def test_parts_of_the_same_texts_alone_are_refused() -> None:
+    with pytest.raises(DataError, match=r"All texts of 0\.tsv stand in 1\.tsv, too"):
+        sources.open_uploads(uploads(["a", "b"], ["b", "a", "c"]))
