@@ -28,10 +28,12 @@ MEMORY = 256 * 2**20  # bytes of hidden states that one visitor's edits keep at 
 
 @dataclass
 class Measured:
-    """Measured quality in one session, on one ``part`` of its data."""
+    """Measured quality in one session, on one ``part`` of its data; ``final``: of the report split all of it, as the
+    figure to quote has it."""
 
     results: Results
     part: Literal["selection", "report"] = "selection"
+    final: bool = False
 
     # -- the examples -------------------------------------------------------------------------------------------------
 
@@ -56,8 +58,11 @@ class Measured:
         return drawn_data
 
     def size(self) -> int | None:
-        """How many examples to measure on, None for all: what was chosen, or a size that does not take minutes."""
-        if self.results.session.measure_on != 0:
+        """How many examples to measure on, None for all: what was chosen, or a size that does not take minutes. The
+        report split is no matter of choice: all of it for the final figure, else a draw of what would take long."""
+        if self.final:
+            return None
+        if self.part == "selection" and self.results.session.measure_on != 0:
             return self.results.session.measure_on
         return None if len(self.whole_data) <= LARGE else LARGE_DRAW
 

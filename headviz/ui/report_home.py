@@ -128,7 +128,7 @@ def _figures(results: Results, mask: Mask) -> tuple[Figures, ...]:
         ("selection", "Figures on the examples to choose on", chosen),
     )
     for part, title, caveat in parts:
-        measured = Measured(results, part)
+        measured = Measured(results, part, final=part == "report")
         before, now = measured.evaluation(), measured.evaluation(mask)
         if before is not None and now is not None:
             found.append(Figures(title, caveat, before, now))

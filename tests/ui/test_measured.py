@@ -102,6 +102,21 @@ def test_large_data_is_measured_on_a_draw_unless_all_is_asked_for(
     assert len(Measured(made).evaluation()) == 7  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("measure_on", [0, 7, None])
+def test_final_figure_is_always_on_the_whole_report_split(
+    made: Results, measure_on: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured_module, "LARGE", 20)
+    monkeypatch.setattr(measured_module, "LARGE_DRAW", 12)
+    made.session.measure_on = measure_on
+    final = Measured(made, "report", final=True)
+    assert made.session.data is not None and len(final.data()) == len(made.session.data.report) == 30
+    final.ask()
+    assert len(final.evaluation()) == 30  # type: ignore[arg-type]
+    # what Home shows of the whole model takes no minutes, and is no matter of that choice either
+    assert len(Measured(made, "report").data()) == 12
+
+
 def test_other_labels_are_other_results(made: Results) -> None:
     Measured(made).ask()
     assert made.session.data is not None

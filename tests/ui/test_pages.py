@@ -128,6 +128,16 @@ def test_quality_on_a_part_of_the_examples_says_of_how_many_and_how_drawn(opened
     assert any(text.startswith(told) for text in texts), texts
 
 
+def test_final_figure_is_on_all_examples_to_report_on_whatever_masks_are_chosen_on(opened: Any) -> None:
+    session_of(opened).measure_on = 7
+    at = opened.switch_page("pages/mask.py").run()
+    at.button(key="measure_final").click().run()
+    texts = [block.value for block in at.markdown]
+    half = ROWS // 2
+    assert any(text.startswith(f"On 7 of the {half} examples") for text in texts)
+    assert any(text.startswith(f"On {half} examples of reviews.tsv. Below each figure") for text in texts), texts
+
+
 def test_pruning_nothing_changes_nothing(opened: Any) -> None:
     at = opened.switch_page("pages/mask.py").run()
     at.select_slider(key="_w_prune").set_value(0).run()

@@ -44,7 +44,7 @@ def whole_model(page: Page) -> None:
 
 def final(page: Page, mask: Mask) -> None:
     """The figure to quote: on the report split, which nothing was chosen on; measured on a click."""
-    measured, session = Measured(page.results, "report"), page.session
+    measured, session = Measured(page.results, "report", final=True), page.session
     st.header("Final figure", help=help_of("report_split", "selection_split"), anchor=False)
     now, before = measured.evaluation(mask), measured.evaluation()
     if now is not None and before is not None:

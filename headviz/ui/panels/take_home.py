@@ -59,7 +59,7 @@ def with_record(page: Page, mask: Mask) -> Mask:
 
 def _best_known(page: Page, mask: Mask) -> tuple[Measured, Evaluation | None]:
     """What is measured of ``mask``: the final figure where there is one, else that on which it was chosen."""
-    report, selection = Measured(page.results, "report"), Measured(page.results)
+    report, selection = Measured(page.results, "report", final=True), Measured(page.results)
     return (report, known) if (known := report.evaluation(mask)) else (selection, selection.evaluation(mask))
 
 
