@@ -173,6 +173,19 @@ def test_heads_of_the_recovered_model_have_both_names_wherever_they_differ(journ
     assert pruned.cut is not None and pruned.cut.by_hand == (whole,)
 
 
+def test_a_recovery_of_a_model_of_which_nothing_is_cut_is_told_too(opened: Any) -> None:
+    at, session = go(opened, "mask"), session_of(opened)
+    at.select_slider(key="_w_prune").set_value(0).run()
+    session.recovering = RecoverChoice(texts=None, values={"safe": SHORT})
+    press(go(at, "recover"), "recover")
+    at.run()
+    press(at, "recover_use")
+    assert session.subject is not None and session.subject.cut is None
+    record = downloaded(go(at, "export"))
+    assert record["pruned_heads"] == {} and "criterion" not in record and "before" not in record
+    assert record["recovery"]["method"] == "safe" and record["recovery"]["seed"] == 0
+
+
 # -- opened and saved again --------------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -37,9 +37,11 @@ def with_record(page: Page, mask: Mask) -> Mask:
     if taken is not None and taken.kind == "file" and mask is taken.mask:
         return mask
     cut = None if page.session.subject is None else page.session.subject.cut
-    record = {} if cut is None else cut.provenance
+    record = _recovered_here(page) if cut is None else cut.provenance
     if cut is not None:
-        mask = mask.with_provenance(before=prunings(record, cut.count), recovery=record.get("recovery"))
+        mask = mask.with_provenance(before=prunings(record, cut.count))
+    if "recovery" in record:
+        mask = mask.with_provenance(recovery=record["recovery"])
     if known is None:
         return mask
     figures = {name: estimate.record() for name, estimate in known.metrics.items()}
@@ -47,7 +49,7 @@ def with_record(page: Page, mask: Mask) -> Mask:
     assert opened is not None
     after = "masking" if mask.pruned else "recovery" if record.get("recovery") else "cutting"
     on = {
-        **({"after": after} if mask.pruned or cut is not None else {}),
+        **({"after": after} if mask.pruned or record else {}),
         "part": measured.part,
         "name": data.name,
         "split": data.split,
@@ -55,6 +57,21 @@ def with_record(page: Page, mask: Mask) -> Mask:
         **({"half_drawn_with_seed": 0} if opened.halved else {}),
     }
     return mask.with_provenance(measured=figures, measured_on=on)
+
+
+def _recovered_here(page: Page) -> dict[str, Any]:
+    """The record of how a model of which nothing is cut was recovered in this visit; else nothing."""
+    from headviz.checkpoint import MASK_FILE
+
+    session = page.session
+    for run in session.recoveries.values():
+        done = run.recovery
+        if done is None or not done.saved or session.subject is None:
+            continue
+        if done.subject.fingerprint == session.subject.fingerprint:
+            told = Mask.open(done.folder / "model" / MASK_FILE).provenance
+            return {"recovery": told["recovery"]} if "recovery" in told else {}
+    return {}
 
 
 def _best_known(page: Page, mask: Mask) -> tuple[Measured, Evaluation | None]:
