@@ -63,6 +63,14 @@ def story(record: Mapping[str, Any], *, known: bool = True, title: Callable[[str
     return told
 
 
+def lineage(record: Mapping[str, Any], kept: int, heads: int, title: Callable[[str], str] = str) -> list[str]:
+    """What a pruned model has been through, from the whole model on: ``kept`` of its ``heads`` heads are left."""
+    model = block(record.get("model"))
+    printed = f" ({model['fingerprint']})" if model.get("fingerprint") else ""
+    whole = f"The whole model is {model.get('name') or 'not recorded'}{printed}; {kept} of its {heads} heads are left."
+    return [whole, *story(record, known=bool(printed), title=title)]
+
+
 def prunings(record: Mapping[str, Any], kept: int) -> list[dict[str, Any]]:
     """The record of each pruning of a model whose cut has this ``record`` and left ``kept`` heads, the last one's
     included, as the record of what is cut from it next has them under "before"."""

@@ -172,7 +172,7 @@ def _mask_steps(page: Page, fragments: Sequence[str]) -> None:
                 f"**{which.capitalize()}** that alpha can give at {cut} cut, with a tick at each change: {same}"
             )
         else:
-            st.markdown(f"The mask in hand is {other}. Alpha would give {which} at {cut} cut, {same}.")
+            st.markdown(f"The current mask is {other}. Alpha would give {which} at {cut} cut, {same}.")
 
 
 def _not_by_alpha(page: Page) -> str | None:

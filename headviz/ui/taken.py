@@ -23,7 +23,7 @@ class Taken:
 
     @property
     def owner(self) -> str:
-        """Whose mask it is, as the end of "The mask in hand is ..."; ``name`` as it is, so escape it for Markdown."""
+        """Whose mask it is, as the end of "The current mask is ..."; ``name`` as it is, so escape it for Markdown."""
         if self.kind == "search":
             budgets = [step.get("budget") for step in self.mask.steps if step.get("by") == "search"]
             return "that of a search by swaps" + (f" of at most {budgets[-1]} evaluations" if budgets else "")

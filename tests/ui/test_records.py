@@ -250,7 +250,7 @@ def test_an_opened_masks_scores_of_other_data_do_not_explain_it(opened: Any, fil
         assert mask is not None and results.scores_behind(mask) is None, name
         for page in ("mask", "scores"):
             assert "that alpha can give" not in text_of(go(opened, page)), (name, page)
-            assert "The mask in hand is that of the file mask.json" in said(opened) + text_of(opened)
+            assert "The current mask is that of the file mask.json" in said(opened) + text_of(opened)
 
 
 def test_a_plans_and_a_searchs_mask_survive_the_way_back_with_their_records(opened: Any) -> None:

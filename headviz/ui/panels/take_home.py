@@ -12,7 +12,7 @@ import streamlit as st
 import headviz as hv
 from headviz.errors import HeadvizError, MaskError
 from headviz.mask import Mask
-from headviz.mask.origin import changed_after, prunings, story
+from headviz.mask.origin import changed_after, lineage, prunings
 from headviz.ui import numbers, snippets, sources
 from headviz.ui.controls import help_of
 from headviz.ui.errors import plain, shown
@@ -117,9 +117,9 @@ def _story(page: Page, mask: Mask) -> None:
     """What the model had been through before, and what else than a criterion and a hand led to the mask."""
     taken, subject = page.session.choice.taken, page.session.subject
     if subject is not None and subject.cut is not None:
-        steps = story(subject.cut.provenance, title=title_of)
-        st.markdown(f"{plain(subject.name)}, so far: {plain(' '.join(steps))}")
-    told = [] if taken is None else [f"The mask in hand is {taken.owner}."]
+        steps = lineage(subject.cut.provenance, subject.cut.count, sum(subject.cut.heads), title_of)
+        st.markdown(plain(" ".join(steps)))
+    told = [] if taken is None else [f"The current mask is {taken.owner}."]
     told += [f"{part[0].upper()}{part[1:]}." for part in changed_after(mask.provenance)]
     if told:
         st.markdown(page.session.told(plain(" ".join(told))))

@@ -14,8 +14,7 @@ from headviz.glossary import glossary
 from headviz.listing import listed
 from headviz.mask import head_name
 from headviz.mask.heads import in_both, in_whole
-from headviz.mask.origin import changed_after
-from headviz.mask.origin import story as told_story
+from headviz.mask.origin import changed_after, lineage
 from headviz.ui import numbers, speeds
 from headviz.ui.flip_frames import drawn_classes, in_words, matrix
 from headviz.ui.recorded import title_of
@@ -99,11 +98,7 @@ def story(report: Report) -> list[str]:
     cut = report.subject.cut
     if cut is None:
         return []
-    record = cut.provenance
-    model = _block(record.get("model"))
-    known = f" ({model['fingerprint']})" if model.get("fingerprint") else ""
-    whole = f"The whole model is {model.get('name', 'not recorded')}{known}; {cut.count} of its {sum(cut.heads)} heads"
-    return [f"{whole} are left.", *told_story(record, known=bool(known), title=title_of)]
+    return lineage(cut.provenance, cut.count, sum(cut.heads), title_of)
 
 
 def stages(one: Stages) -> tuple[list[str], list[list[str]]]:
