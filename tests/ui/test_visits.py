@@ -188,11 +188,11 @@ _FOLDERS = """
     from pathlib import Path
     import streamlit as st
     from headviz.ui import page as pages
-    from headviz.ui.recoveries import RecoveryRun
+    from headviz.ui.recovery_run import RecoveryRun
 
     page = pages.current()
     run = RecoveryRun(*[None] * 8)
-    run.take_folder()
+    run.take_folder(page.results)
     run.folder.mkdir()
     page.session.recoveries["key"] = run
     job = page.jobs.start("key", "Work", lambda *follow: tempfile.TemporaryDirectory(prefix="headviz-"))
