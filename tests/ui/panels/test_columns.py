@@ -100,7 +100,7 @@ def test_first_line_can_be_called_a_row(home: Any) -> None:
 
 def test_split_that_is_not_there_is_chosen_from_those_that_are(home: Any, tmp_path: Path) -> None:
     for split in ("train", "test"):
-        (tmp_path / f"{split}.csv").write_bytes(csv("no,text,label"))
+        (tmp_path / f"{split}.csv").write_bytes(csv("no,text,label", "{number},{text} " + split + ",{label}"))
     at = send(home, data_source=str(tmp_path), data_calibration="trian")
     assert "has no split 'trian'" in said(at)
     at.selectbox(key="mend_split_0").set_value("train")
