@@ -68,7 +68,11 @@ def _stages(results: Results) -> tuple[Stages, ...]:
             continue
         for part, data, worth in (
             ("report", run.report, "Nothing was chosen or trained on them."),
-            ("selection", run.validation, "The best step was chosen on them, so the last figures flatter a little."),
+            (
+                "selection",
+                run.validation,
+                "The best step was chosen on them, so the recovered model looks a little better on them than it is.",
+            ),
         ):
             levels = run.levels.get(part)  # type: ignore[call-overload]
             if levels is None or levels.recovered is None:
