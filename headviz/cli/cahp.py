@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headviz.cli import arguments
 from headviz.cli.errors import Usage
-from headviz.cli.output import Console, Result
+from headviz.cli.output import Console, Result, told_heads
 
 if TYPE_CHECKING:
     from headviz.complementarity.plan import Plan
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace, console: Console) -> Result:
     if plan_target is not None:
         plan.save(plan_target)
     found = _data(signatures, plan, mask, noise)
-    return Result(_lines(args, found, [one for one in (target, plan_target) if one is not None]), found)
+    return Result(_lines(args, found, mask, [one for one in (target, plan_target) if one is not None]), found)
 
 
 def _options(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -140,7 +140,7 @@ def _data(signatures: Signatures, plan: Plan, mask: Mask, noise: dict[str, Any] 
     }
 
 
-def _lines(args: argparse.Namespace, found: dict[str, Any], targets: list[Any]) -> list[str]:
+def _lines(args: argparse.Namespace, found: dict[str, Any], mask: Mask, targets: list[Any]) -> list[str]:
     total = sum(found["heads"])
     differs = ", ".join(f"{name} {_told(value)}" for name, value in found["differs"].items())
     at = "without smoothing" if found["degree"] is None else f"at degree {found['degree']}"
@@ -153,10 +153,10 @@ def _lines(args: argparse.Namespace, found: dict[str, Any], targets: list[Any]) 
         "",
         f"{found['k']} groups: {knee}. {found['kept']} of {total} heads are kept"
         f"{f', {len(rescued)} of them rescued for their layers' if rescued else ''}:",
-        " ".join(found["kept_heads"]),
+        " ".join(told_heads(found["kept_heads"], mask)),
     ]
     if rescued:
-        lines.append(f"Rescued: {' '.join(rescued)}")
+        lines.append(f"Rescued: {' '.join(told_heads(rescued, mask))}")
     if found["noise"] is not None:
         lines += ["", found["noise"]["sentence"]]
     return lines if not targets else [*lines, "", *(f"Saved to {target}" for target in targets)]

@@ -9,11 +9,14 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from headviz.cli.errors import lost_output
 from headviz.cli.wording import in_flags
 from headviz.progress import TimeLeft
+
+if TYPE_CHECKING:
+    from headviz.mask import Mask
 
 _TERMINAL_SECONDS, _LOG_SECONDS = 0.1, 5.0
 
@@ -24,6 +27,17 @@ class Result:
 
     lines: Sequence[str]
     data: dict[str, Any]
+
+
+def told_heads(heads: Iterable[str], mask: Mask) -> list[str]:
+    """Names of heads of ``mask``; those that the whole model of a pruned one names otherwise have both names."""
+    from headviz.mask.heads import in_both, in_whole
+
+    whole = mask.provenance.get("model", {}).get("whole_heads")
+    if not isinstance(whole, list) or [len(row) for row in whole if isinstance(row, list)] != list(mask.heads):
+        return list(heads)
+    names = in_whole(mask.heads, whole)
+    return [in_both(head, names) for head in heads]
 
 
 class Console:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headviz.cli import arguments
 from headviz.cli.errors import Usage
-from headviz.cli.output import Console, Result
+from headviz.cli.output import Console, Result, told_heads
 
 if TYPE_CHECKING:
     from headviz.scores import Scores
@@ -102,6 +102,6 @@ def _lines(mask: Any, values: Any, target: Any) -> list[str]:
     total = sum(mask.heads)
     lines = [
         f"{total - mask.count} of {total} heads are pruned by {values.criterion}{f' ({told})' if told else ''}:",
-        " ".join(mask.pruned) or "none",
+        " ".join(told_heads(mask.pruned, mask)) or "none",
     ]
     return lines if target is None else [*lines, "", f"Saved to {target}"]

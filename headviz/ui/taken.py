@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from headviz.ui.recorded import title_of
+
 if TYPE_CHECKING:
     from headviz.mask import Mask
 
@@ -27,9 +29,11 @@ class Taken:
         if self.kind == "search":
             budgets = [step.get("budget") for step in self.mask.steps if step.get("by") == "search"]
             return "that of a search by swaps" + (f" of at most {budgets[-1]} evaluations" if budgets else "")
+        name = self.mask.provenance.get("criterion", {}).get("name")
+        chosen = f", chosen by {title_of(name)}" if name else ""
         return {
             "plan": "CAHP's, taken over from Complementarity",
-            "file": f"that of the file {self.name}",
+            "file": f"that of the file {self.name}{chosen}",
             "link": "the link's",
-            "earlier": f"an earlier one of this visit{f' ({self.name})' if self.name else ''}",
+            "earlier": f"an earlier one of this visit{f' ({self.name})' if self.name else ''}{chosen}",
         }[self.kind]

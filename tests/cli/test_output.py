@@ -8,7 +8,8 @@ import warnings
 
 import numpy as np
 
-from headviz.cli.output import Console, Result
+from headviz.cli.output import Console, Result, told_heads
+from headviz.mask import Mask
 
 
 class Clock:
@@ -82,3 +83,12 @@ def test_warnings_become_notes_told_once_and_deprecations_do_not() -> None:
         warnings.warn("old", DeprecationWarning, stacklevel=1)
     assert err.getvalue() == "Note: The mask was made for other weights.\n"
     assert warnings.showwarning is before
+
+
+def test_heads_of_a_pruned_model_are_told_by_both_names() -> None:
+    keep = [[True, False, True], [True, True, False]]
+    model = {"heads": [3, 2], "whole_heads": [[0, 2, 3], [0, 1]]}
+    mask = Mask(keep, provenance={"model": model})
+    assert told_heads(mask.pruned, mask) == ["L0H1 (L0H2 of the whole model)"]
+    for other in ({"heads": [3, 2]}, {**model, "whole_heads": [[0]]}, {**model, "whole_heads": "no"}):
+        assert told_heads(mask.pruned, Mask(keep, provenance={"model": other})) == ["L0H1"]

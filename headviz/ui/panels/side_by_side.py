@@ -15,7 +15,7 @@ from headviz.ui.errors import sentence
 from headviz.ui.frames import heads_frame
 from headviz.ui.measured import Measured
 from headviz.ui.page import Page
-from headviz.ui.panels import quality
+from headviz.ui.panels import quality, take_home
 from headviz.ui.panels.answers import loss_change, loss_interval
 from headviz.ui.panels.figures import figure, places
 from headviz.ui.taken import Taken
@@ -161,7 +161,8 @@ def _about(page: Page, in_hand: Mask, side: str, name: str, mask: Mask) -> None:
             disabled=mask.code == in_hand.code, help="Make it the current mask; undo takes that back.",
         )  # fmt: skip
         st.download_button(
-            f"Download {side} (JSON)", mask.content(".json"), file_name(name or _IN_HAND_TITLE), "application/json",
+            f"Download {side} (JSON)", take_home.with_lineage(page, mask).content(".json"),
+            file_name(name or _IN_HAND_TITLE), "application/json",
             key=f"download_{side}", on_click="ignore", icon=":material/download:",
         )  # fmt: skip
         st.button(

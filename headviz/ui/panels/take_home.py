@@ -36,12 +36,7 @@ def with_record(page: Page, mask: Mask) -> Mask:
     taken, (measured, known) = page.session.choice.taken, _best_known(page, mask)
     if taken is not None and taken.kind == "file" and mask is taken.mask:
         return mask
-    cut = None if page.session.subject is None else page.session.subject.cut
-    record = _recovered_here(page) if cut is None else cut.provenance
-    if cut is not None:
-        mask = mask.with_provenance(before=prunings(record, cut.count))
-    if "recovery" in record:
-        mask = mask.with_provenance(recovery=record["recovery"])
+    mask, record = with_lineage(page, mask), _lineage(page)
     if known is None:
         return mask
     figures = {name: estimate.record() for name, estimate in known.metrics.items()}
@@ -57,6 +52,21 @@ def with_record(page: Page, mask: Mask) -> Mask:
         **({"half_drawn_with_seed": 0} if opened.halved else {}),
     }
     return mask.with_provenance(measured=figures, measured_on=on)
+
+
+def with_lineage(page: Page, mask: Mask) -> Mask:
+    """The mask with what its model had been through before."""
+    record, cut = _lineage(page), page.session.subject.cut if page.session.subject is not None else None
+    told: dict[str, Any] = {} if cut is None else {"before": prunings(record, cut.count)}
+    if "recovery" in record:
+        told["recovery"] = record["recovery"]
+    return mask.with_provenance(**told) if told else mask
+
+
+def _lineage(page: Page) -> dict[str, Any]:
+    """The record of the cut, and of the recovery, that the model in hand came of; nothing of one as it was made."""
+    subject = page.session.subject
+    return subject.cut.provenance if subject is not None and subject.cut is not None else _recovered_here(page)
 
 
 def _recovered_here(page: Page) -> dict[str, Any]:
