@@ -26,7 +26,9 @@ def data_alone(app: Callable[..., Any], tiny_file: Path) -> Any:
 
 @pytest.fixture
 def unlabelled(model_alone: Any, tmp_path: Path) -> Any:
-    (tmp_path / "plain.csv").write_text("text\n" + "the film was good\n" * 9, encoding="utf-8")
+    (tmp_path / "plain.csv").write_text(
+        "\n".join(["text", *(f"film {number} was good" for number in range(9))]), encoding="utf-8"
+    )
     return send(model_alone, data_source=str(tmp_path / "plain.csv"))
 
 

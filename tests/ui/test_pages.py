@@ -431,7 +431,9 @@ def test_uploaded_files_are_no_part_of_the_next_upload(app: Callable[..., Any], 
 def test_data_without_labels_says_so_in_the_words_of_the_form(
     app: Callable[..., Any], tiny_folder: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "plain.csv").write_text("text\n" + "the film was good\n" * 9, encoding="utf-8")
+    (tmp_path / "plain.csv").write_text(
+        "\n".join(["text", *(f"film {number} was good" for number in range(9))]), encoding="utf-8"
+    )
     at = send(app(), model_source=str(tiny_folder))
     send(at, data_source=str(tmp_path / "plain.csv"))
     assert "plain.csv has no label column" in said(at) and "Choose the label column on Home" in said(at)
@@ -448,7 +450,7 @@ def test_meanings_are_asked_for_labels_that_only_the_final_part_has(
     from headviz.ui import sources
 
     odd = tmp_path / "odd.tsv"
-    odd.write_text(tiny_file.read_text("utf-8").replace("\tfine", "\tmeh"), encoding="utf-8")
+    odd.write_text(tiny_file.read_text("utf-8").replace("\tfine", " again\tmeh"), encoding="utf-8")
     at = send(app(), model_source=str(tiny_folder))
     files = [(path.name, path.read_bytes()) for path in (tiny_file, odd)]
     session_of(at).data = sources.open_uploads(files, {})

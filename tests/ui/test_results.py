@@ -85,7 +85,9 @@ def test_place_among_the_masks_of_alpha_is_that_of_the_mask(made: Results, rules
 
 def test_misfit_names_the_label_that_the_model_does_not_have(made: Results, tmp_path: Path) -> None:
     assert made.misfit() is None and made.ready
-    (tmp_path / "odd.tsv").write_text("text\tlabel\n" + "the film\tmeh\n" * 4, encoding="utf-8")
+    (tmp_path / "odd.tsv").write_text(
+        "\n".join(["text\tlabel", *(f"film {number}\tmeh" for number in range(4))]), encoding="utf-8"
+    )
     made.session.data = sources.open_data(str(tmp_path / "odd.tsv"), local=True)
     assert "'meh'" in str(made.misfit()) and not made.ready
     assert made.known_mask() is None
