@@ -67,7 +67,7 @@ class Served:
             "headviz": ["headviz", "app", "--no-browser", "--port", str(self.port), "--"],
         }
         self._command = [sys.executable, "-m", *command[by], "--server.address=127.0.0.1", *flags]
-        new = {"HEADVIZ_DATA_ROOT": None, SECRET: secrets.token_urlsafe(24)}
+        new = {"HEADVIZ_DATA_ROOT": None, "HEADVIZ_STATE": "off", SECRET: secrets.token_urlsafe(24)}
         added: dict[str, str | None] = {**new, **(environment or {})}
         self.secret = added[SECRET]
         self.opening = opening_address(self.url, self.secret)
@@ -119,6 +119,13 @@ class Served:
         try:
             process.wait(3)
         except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def kill(self) -> None:
+        """End the process as the system does where memory runs out: at once, and it cannot do anything about it."""
+        process, self._process = self._process, None
+        if process is not None:
             process.kill()
             process.wait()
 

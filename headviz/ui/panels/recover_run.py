@@ -84,12 +84,13 @@ def _live(page: Page, run: RecoveryRun) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(job.share, text=plain(describe(job)))
         st.button("Stop", key="recover_stop", on_click=recoveries.stop, args=(run,), width="content")
-    ends = (
-        "closing or reloading this tab ends it. Stopping writes a checkpoint to go on from."
+    st.markdown(
+        "Other pages stay usable, and it goes on while you are there; closing or reloading this tab ends it. Stopping "
+        "writes a checkpoint to go on from."
         if run.place is None
-        else "it goes on without this tab, too, and after headviz was ended from its last checkpoint."
+        else "Other pages stay usable, and it goes on without this tab. If headviz itself ends, it goes on later from "
+        "its last checkpoint."
     )
-    st.markdown(f"Other pages stay usable, and it goes on while you are there; {ends}")
     with shown():
         _pictures(run, run.history(), check=None)
 
