@@ -160,7 +160,7 @@ def test_heads_that_are_all_alike_are_one_sentence(refused: Callable, data_file:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--preset", "paper"), "preset='paper' is not one of headviz, reference"),
+        (("--preset", "paper"), "--preset paper is not one of headviz, reference"),
         (("--degree", "9"), "from 1 to 8"),
         (("--degree", "six"), "'six' is neither a degree from 1 to 8 nor 'none'"),
         (("--grid", "1"), "grid must be"),

@@ -164,7 +164,7 @@ FLAGS = {
     "no such split": (("--split", "test"), "split"),
     "no such column": (("--inputs", "txt"), "Did you mean 'text'?"),
     "no such label column": (("--label", "stars"), "no column 'stars'"),
-    "mapping to no label of the model": (("--labels", "good=splendid"), "'splendid'"),
+    "mapping to no label of the model": (("--labels", "good=splendid"), "good=splendid"),
     "labels are no ids": (("--labels", "ids"), "not one of the model's ids"),
     "no rows wanted": (("--limit", "0"), "at least 1"),
     "no such device": (("--device", "hamster"), "cpu or auto"),
