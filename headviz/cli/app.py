@@ -72,7 +72,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
             os.environ[name] = "1"
     address, chosen = _place(args, console)
     os.environ[SECRET] = _secret()
-    url = f"http://{'localhost' if address in ('', '0.0.0.0', '::') else address}:{chosen}"
+    url = f"http://{_named(address)}:{chosen}"
     opening = opening_address(url, os.environ[SECRET])
     console.show(Result([f"headviz answers at {opening} (Ctrl+C stops it)"], {"url": opening}))
     if not args.no_browser and _has_display():
@@ -81,6 +81,13 @@ def run(args: argparse.Namespace, console: Console) -> None:
     command = [sys.executable, "-m", "streamlit", "run", str(script), *_hosts(address)]
     command += [f"--server.port={chosen}", "--logger.hideWelcomeMessage=true", *args.flags]
     _become(command)
+
+
+def _named(address: str) -> str:
+    """How an address stands in a link."""
+    if address in ("", "0.0.0.0", "::"):  # every one of this machine's
+        return "localhost"
+    return f"[{address}]" if ":" in address else address
 
 
 def _secret() -> str:

@@ -33,8 +33,8 @@ DATA_SUFFIXES = ("csv", "tsv", "jsonl", "ndjson", "json", "parquet", "xlsx", "tx
 LARGEST_UPLOAD_MB = 50
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
 _REFUSED = (
-    "This server opens only demos and uploaded files. Whoever runs it can open more, in the address that headviz app "
-    "prints, and can allow others folders with --data-root DIR."
+    "This server opens only demos and uploaded files. Whoever runs it opens more with the whole address that "
+    "headviz app prints, and can allow others folders with --data-root DIR."
 )
 _CALIBRATION_SPLITS = ("train", "training")
 _SELECTION_SPLITS = ("validation", "dev", "validation_matched", "valid")
@@ -55,7 +55,10 @@ def open_to_visitors() -> str:
     if data_root() is not None:
         kinds.append("what lies under this server's data root")
     listed = f"{', '.join(kinds[:-1])} and {kinds[-1]}"
-    return f"You can open {listed}. Whoever starts headviz can open more, in the address that headviz app prints."
+    return (
+        f"You can open {listed}. If this server is yours, start it with `headviz app` and open the whole address that "
+        "it prints: then you can open folders and models of the hub, too."
+    )
 
 
 def may_write(local: bool) -> bool:

@@ -56,7 +56,7 @@ def test_upload_over_the_limit_is_refused_in_a_sentence(visit: Visit, tmp_path: 
         file.truncate(51 * 2**20)
     visit.go().settled()
     visit.upload(large)
-    expect(visit.page.get_by_test_id("stFileUploader")).to_contain_text("must be 50.0MB or smaller")
+    expect(visit.page.get_by_test_id("stFileUploader").first).to_contain_text("must be 50.0MB or smaller")
     visit.page.get_by_role("button", name="Open data").click()
     visit.expect_alert("Upload a file, or name a demo, a data set or a path.")
 

@@ -11,7 +11,7 @@ from served import Served
 
 from tests.browser.visit import Visit
 
-HINT = "in the address that headviz app prints"
+HINT = "open the whole address that it prints"
 
 
 def test_secret_leaves_the_address_at_once_and_reload_back_and_new_tabs_keep_it(

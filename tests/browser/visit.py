@@ -142,7 +142,8 @@ class Visit:
         return self
 
     def upload(self, *files: Path) -> None:
-        self.page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(list(files))
+        """Into the first field of the page, which on Home is the one for data."""
+        self.page.get_by_test_id("stFileUploader").first.locator("input[type=file]").set_input_files(list(files))
 
     def _open_forms(self) -> None:
         button = self.page.get_by_role("button", name="Open model")

@@ -87,6 +87,17 @@ def test_secret_of_the_environment_is_taken_where_it_is_long_enough(
 
 
 @pytest.mark.parametrize(
+    ("address", "name"),
+    [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), ("0.0.0.0", "localhost"), ("::", "localhost")],
+)
+def test_address_is_printed_as_a_browser_takes_it(
+    address: str, name: str, run: Callable, become: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "is_free", lambda place, number: True)
+    assert f" http://{name}:8600/?token=" in run("app", "--port", 8600, "--", f"--server.address={address}").out
+
+
+@pytest.mark.parametrize(
     ("flags", "hosts"),
     [
         ([], []),

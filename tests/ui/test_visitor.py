@@ -141,7 +141,7 @@ def test_server_without_a_secret_opens_no_path_for_anybody_and_says_how_to_get_m
     bare_app: Served, query: str, folder: str
 ) -> None:
     with bare_client(bare_app.port) as client:
-        assert "headviz app prints" in client.run(query)
+        assert "start it with `headviz app` and open the whole address that it prints" in client.run(query)
         assert REFUSED in client.type_model(folder)
 
 
