@@ -43,7 +43,9 @@ def test_upload_that_cannot_be_read_shows_its_sentence(visit: Visit, small_model
         if content is None:
             continue
         file = tmp_path / "rows.csv"
-        file.write_text(content + content.partition("\n")[2], encoding="utf-8")
+        # twice as many rows, so that there are two halves; of other texts, as rows of one text share a half
+        again = content.partition("\n")[2].replace(" film", " old film")
+        file.write_text(content + again, encoding="utf-8")
         visit.page.reload()
         visit.opened(small_model.name)
         visit.upload_data(file).expect_alert(said).settled()
