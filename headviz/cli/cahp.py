@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from headviz.cli import arguments
 from headviz.cli.errors import Usage
 from headviz.cli.output import Console, Result, told_heads
+from headviz.listing import listed
 
 if TYPE_CHECKING:
     from headviz.complementarity.plan import Plan
@@ -148,7 +149,7 @@ def _lines(args: argparse.Namespace, found: dict[str, Any], mask: Mask, targets:
     rescued = found["rescued"]
     lines = [
         f"{args.model} on {args.data}: {total} heads, {sum(found['classes'].values()):,} examples "
-        f"({', '.join(f'{name} {count:,}' for name, count in found['classes'].items())})",
+        f"({listed([f'{name} {count:,}' for name, count in found['classes'].items()], most=12)})",
         f"Preset {found['preset']}{f', but {differs}' if differs else ''}; grid {found['grid']} x {found['grid']}",
         "",
         f"{found['k']} groups: {knee}. {found['kept']} of {total} heads are kept"

@@ -234,11 +234,11 @@ def signatures(
     encoded = subject.encode(data.inputs)
     reading = encoded.reading(subject.max_length)
     lengths = np.array([len(one["input_ids"]) for one in encoded.features])
-    for indices in encoded.plan(batch_size=batch_size):
-        room.for_maps(subject, int(lengths[indices].max()), len(indices))
     fixed = grid is not BY_PRESET or preset != "headviz"
     side = options.grid if fixed else min(options.grid, max(_SMALLEST_GRID, int(np.median(lengths))))
     _require(len(found.names), options.nulls, sum(subject.heads), side, len(data))
+    for indices in encoded.plan(batch_size=batch_size):
+        room.for_maps(subject, int(lengths[indices].max()), len(indices))
     weights = np.concatenate([found.one_hot, *(found.permuted(seed) for seed in range(options.nulls))], axis=1)
     collector = _Collector(subject, Moments(weights, sum(subject.heads), side * side), side, options, len(data))
     scores = None

@@ -109,7 +109,7 @@ def test_degree_one_by_a_link_says_so_and_draws_what_there_is(opened: Any) -> No
     opened.query_params["cahp"] = "degree:1"
     at = take(opened.switch_page(PAGE).run())
     assert "At degree 1 the curve has no knee" in said(at)
-    assert "Until there is a number of heads" in text_of(at)
+    assert "until there is a number of heads" in text_of(at)
     assert not at.error and charts_of(at) == 2 + 3
 
 
