@@ -20,7 +20,12 @@ KEY = "headviz"
 
 
 def require_onnx(*names: str) -> None:
-    """Raises ExportError, with the command that mends it, unless the packages ``names`` can be imported."""
+    """Raises ExportError, with the command that mends it, unless the packages ``names`` can be imported.
+
+    onnxruntime reads its own switch when it is first imported: left alone it writes an id of the machine into the home
+    folder and sends events to its makers, where headviz says that nothing is sent.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     require_packages("ONNX", "onnx", *names, error=ExportError)
 
 

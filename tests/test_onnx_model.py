@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from headviz.onnx_model import OnnxModel, open_onnx
 
 onnx = pytest.importorskip("onnx", reason="ONNX is not installed")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+CHECKOUT = Path(__file__).resolve().parent.parent
 INPUTS = {"input_ids": torch.tensor([[1, 2], [3, 4]]), "attention_mask": torch.ones(2, 2, dtype=torch.int64)}
 
 
@@ -62,3 +66,19 @@ def test_broken_or_missing_file_is_one_sentence(tmp_path: Path) -> None:
         OnnxModel(b"no protobuf", "broken.onnx")
     with pytest.raises(hv.ExportError, match="cannot be read: No such file"):
         open_onnx(tmp_path / "absent.onnx")
+
+
+def test_opening_a_file_leaves_no_id_of_the_machine_at_home_and_so_sends_none(tmp_path: Path) -> None:
+    path, home = written(tmp_path / "made.onnx"), tmp_path / "home"
+    home.mkdir()
+    values = {key: value for key, value in os.environ.items() if not key.startswith(("ORT_", "XDG_"))}
+    code = "import sys; from headviz.onnx_model import open_onnx; print(open_onnx(sys.argv[1]).name)"
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        env={**values, "HOME": str(home), "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "made.onnx"
+    assert [file for file in home.rglob("*") if "onnxruntime" in str(file)] == []
