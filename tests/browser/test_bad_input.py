@@ -97,6 +97,25 @@ def test_mask_of_a_model_with_other_weights_opens_with_a_warning(visit: Visit, t
     assert visit.cut_in_link(*[8] * 4) == {"L2H0", "L2H5"}
 
 
+def test_addresses_in_names_labels_and_texts_are_no_links_on_any_page(visit: Visit, tmp_path: Path) -> None:
+    labels = ["![a](http://127.0.0.1:1/beacon.png)", "www.evil.test", "Write to someone@evil.test"]
+    folder = save_tiny(tmp_path / "www.model.test", labels=labels)
+    rows = [
+        {"text": f"see HTTPS://evil.test/{number} www.evil.test", "label": labels[number % 3]} for number in range(30)
+    ]
+    file = tmp_path / "www.data.test.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    visit.go().type_model(str(folder)).opened(".model.test").type_data(str(file)).opened(".data.test.jsonl")
+    for page in ("Home", "Scores", "Complementarity", "Mask", "Recover", "Export"):
+        visit.to(page).settled()
+        if page == "Complementarity":
+            visit.page.get_by_role("button", name="Take signatures").click()
+            visit.settled()
+        links = visit.page.locator("a[href]").evaluate_all("links => links.map(link => link.href)")
+        assert len(links) >= 6, "the pages of the app are links"
+        assert [link for link in links if "127.0.0.1:1/" in link or "evil" in link or ".test" in link] == []
+
+
 # -- a server that others can reach ------------------------------------------------------------------------------------
 
 
