@@ -10,6 +10,7 @@ no such head; ``heads`` (L,) and the JSON as the text ``record``. To read, ``kee
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import stat
@@ -23,11 +24,17 @@ from headviz.errors import MaskError
 from headviz.mask.heads import head_present, require_head
 from headviz.mask.plain import dump_json, parse_json, plain
 from headviz.npz import Unreadable, read_npz
+from headviz.provenance import hash_rows
 from headviz.units import in_bytes
 
 FORMAT, VERSION = "headviz.mask", 1
 SUFFIXES = (".json", ".npz")
 MAX_BYTES = 5_000_000
+# What headviz says of a mask, and the digest covers; other keys are anybody's.
+_TOLD = (
+    *("model", "pruned_heads", "criterion", "steps", "data", "measured", "measured_on", "recovery", "rescued"),
+    *("created", "headviz"),
+)
 _MAX_HEADS = 1_000_000  # of the array (L, H)
 
 
@@ -66,6 +73,28 @@ def suffix_of(path: str | os.PathLike[str], error: type[Exception]) -> str:
     if suffix not in SUFFIXES:
         raise error(f"{os.fspath(path)!r} does not end in {' or '.join(SUFFIXES)}, the two forms of a mask file.")
     return suffix
+
+
+def with_digest(record: Mapping[str, Any]) -> dict[str, Any]:
+    """``record`` with the digest of its heads and of what headviz says of them."""
+    return {**record, "digest": _digest(record)}
+
+
+def _digest(record: Mapping[str, Any]) -> str:
+    told = [[key, record[key]] for key in _TOLD if key in record]
+    return hash_rows([json.dumps(told, sort_keys=True).encode()])
+
+
+def changed_since_saved(provenance: Mapping[str, Any], cut: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The sentence on a file whose heads or record are others than when it was saved. It opens all the same: people
+    edit masks by hand."""
+    found = provenance.get("digest")
+    if not isinstance(found, str) or found == _digest({**provenance, "pruned_heads": cut}):
+        return ()
+    return (
+        f"{name} is not as headviz saved it: it was edited or is damaged. Check its heads, and save it again once they "
+        "are right.",
+    )
 
 
 def json_bytes(record: Mapping[str, Any]) -> bytes:

@@ -135,7 +135,7 @@ class Mask:
     @property
     def provenance(self) -> dict[str, Any]:
         """A copy of what the file says beside the heads: "model", "criterion", "data", "measured" and other keys."""
-        return copy.deepcopy(self._provenance)
+        return {key: copy.deepcopy(value) for key, value in self._provenance.items() if key != "digest"}
 
     @property
     def by_hand(self) -> tuple[str, ...]:
@@ -252,9 +252,10 @@ class Mask:
 
     def content(self, suffix: str = ".json") -> bytes:
         """The bytes of the file that `save` writes, ".json" or ".npz"."""
-        if mask_file.suffix_of(f"mask{suffix}", ExportError) == ".json":
-            return mask_file.json_bytes(self.record())
-        return mask_file.npz_bytes(self._keep, self._heads, self.record())
+        fresh = not self._as_read or "digest" in self._provenance  # a file that had no digest is written as it was
+        record = mask_file.with_digest(self.record()) if fresh else self.record()
+        is_json = mask_file.suffix_of(f"mask{suffix}", ExportError) == ".json"
+        return mask_file.json_bytes(record) if is_json else mask_file.npz_bytes(self._keep, self._heads, record)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the mask to a .json or .npz file, whole or not at all. Raises ExportError where that cannot be."""
@@ -281,7 +282,7 @@ class Mask:
         keep, heads, provenance = mask_file.read(content, name)
         if heads is None:
             heads = tuple(subject.heads) if subject is not None else (keep.shape[1],) * len(keep)
-        said: tuple[str, ...] = ()
+        said = mask_file.changed_since_saved(provenance, mask_file.pruned_heads(keep, heads), name)
         if subject is not None:
             if heads != tuple(subject.heads) or keep.shape != (len(heads), max(heads)):
                 there = describe_heads(heads) if keep.shape == (len(heads), max(heads)) else f"the shape {keep.shape}"
@@ -290,7 +291,7 @@ class Mask:
                     "Open the model it was made for, or choose another mask."
                 )
             provenance.setdefault("model", plain(model_block(subject)))
-            said = _mismatch(provenance["model"], name, subject)
+            said += _mismatch(provenance["model"], name, subject)
         try:
             mask = cls._make(keep, heads, provenance, said, as_read=True)
         except MaskError as error:
@@ -298,8 +299,6 @@ class Mask:
         for sentence in said:
             python_warnings.warn(sentence, stacklevel=3)
         return mask
-
-    # Manners
 
     def _names(self, chosen: np.ndarray) -> tuple[str, ...]:
         return tuple(head_name(layer, head) for layer, head in np.argwhere(chosen))

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -311,3 +312,39 @@ def test_open_of_a_file_of_every_version_ever_written_is_what_was_saved(suffix: 
     assert mask.provenance["later"] == {"key": [1, None]}
     subject = SimpleNamespace(name="m", revision=None, fingerprint="0", family="bert", heads=(4, 3, 4))
     assert Mask.from_code("1xPwO3K27-", subject) == mask
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+def test_saved_mask_with_one_flipped_bit_never_gives_other_heads_or_figures_in_silence(suffix: str) -> None:
+    mask = Mask.read(as_json(EXAMPLE), "mask.json").with_toggled("L1H1").with_provenance(measured=EXAMPLE["measured"])
+    content, told = mask.content(suffix), ("criterion", "data", "measured", "model")
+    refused = warned = 0
+    for bit in range(0, 8 * len(content), 3):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                again = Mask.read(bytes(flipped), f"mask{suffix}")
+        except MaskError:
+            refused += 1
+            continue
+        if any("was edited or is damaged" in sentence for sentence in again.warnings):
+            warned += 1
+            continue
+        # a digest under another name is none any more, and an array "record" under another name is no record
+        nothing = suffix == ".npz" and not set(told) & set(again.provenance)
+        assert again == mask and (nothing or all(again.provenance[key] == mask.provenance[key] for key in told)), bit
+    assert refused and (warned or suffix == ".npz")
+
+
+def test_heads_edited_by_hand_open_with_a_warning_and_other_keys_may_come_and_go() -> None:
+    record = json.loads(Mask.read(as_json(EXAMPLE), "mask.json").with_toggled("L1H1").content(".json"))
+    assert not Mask.read(as_json({**record, "mine": 1}), "mask.json").warnings
+    edited = {**record, "pruned_heads": {"0": [2]}}
+    with pytest.warns(UserWarning, match=r"mask\.json is not as headviz saved it: it was edited or is damaged\."):
+        assert Mask.read(as_json(edited), "mask.json").pruned == ("L0H2",)
+    edited.pop("digest")
+    assert not Mask.read(as_json(edited), "mask.json").warnings
+    kept = Mask.read(as_json(record), "mask.json")
+    assert json.loads(kept.content(".json")) == record and "digest" not in kept.provenance

@@ -320,7 +320,7 @@ def test_what_is_changed_in_an_opened_mask_is_all_that_changes(record: dict[str,
     changed = json.loads(mask.with_toggled(head).content(".json"))
     by_hand = set(record.get("criterion", {}).get("by_hand", ())) ^ {head}
     assert set(changed.get("criterion", {}).get("by_hand", ())) == by_hand
-    parts = {"pruned_heads", "criterion", "measured", "measured_on", "created", "headviz"}
+    parts = {"pruned_heads", "criterion", "measured", "measured_on", "created", "headviz", "digest"}
     assert {k: v for k, v in changed.items() if k not in parts} == {k: v for k, v in record.items() if k not in parts}
     assert not {"measured", "measured_on"} & set(changed)
 
@@ -336,7 +336,7 @@ def test_json_holds_what_the_format_says(mask: Mask, tmp_path: Path) -> None:
 
     mask.with_toggled("L1H0").save(tmp_path / "mask.json")
     record = json.loads((tmp_path / "mask.json").read_text("utf-8"))
-    assert record.pop("created").endswith("Z")
+    assert record.pop("created").endswith("Z") and len(record.pop("digest")) == 16
     assert record == {
         "format": "headviz.mask",
         "version": 1,
