@@ -17,7 +17,7 @@ from headviz.ui import links, session_file
 from headviz.ui.autosave import Autosave, Keeping
 from headviz.ui.session_file import Kept, SessionError
 from headviz.ui.state import Session
-from headviz.ui.state_folder import InMemory, Memory, OnDisk, Place, is_id, new_id, state_folder
+from headviz.ui.state_folder import InMemory, Memory, OnDisk, Place, is_id, new_id, state_folder, sweep
 from headviz.ui.visitor import is_own_page
 
 COOKIE = "headviz-visit"  # without a port: a server that starts again may get another
@@ -143,7 +143,10 @@ def _asked() -> dict[str, list[str]]:
 
 def _place(local: bool) -> Place:
     root = state_folder() if local else None
-    return InMemory(_memory, _browser()) if root is None else OnDisk(root, _browser())
+    if root is None:
+        return InMemory(_memory, _browser())
+    sweep(root)  # once for each tab: what is kept has its bounds whoever comes, and when
+    return OnDisk(root, _browser())
 
 
 def _browser() -> str:
