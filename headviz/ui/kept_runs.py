@@ -90,9 +90,10 @@ class KeptRuns:
                 self.waiting.append(Waiting(folder, "a method unknown here", "a model unknown here", "", {}))
 
     def delete(self, folder: Path) -> None:
-        """Remove a run that waits, unless a process is at work on it."""
-        if not self.place.is_at_work(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        """Remove a run. Raises RunError while a process is at work on it, this one or another."""
+        if self.place.is_at_work(folder):
+            raise RunError("This run is being trained by another headviz; stop it there first.")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def how_far(folder: Path) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import headviz as hv
+from headviz.errors import RunError
 from headviz.ui import engine
 from headviz.ui.jobs import Job, Jobs
 from headviz.ui.measured import Measured
@@ -148,10 +149,17 @@ class Recoveries:
             job.cancel.set()
 
     def forget(self, run: RecoveryRun) -> None:
-        """Let go of a run that nobody works on, and of all that it has made."""
+        """Let go of a run that nobody works on, and of all that it has made. One that another process trains stays, and
+        the session's troubles say so."""
         if self.stage(run) in ("waiting", "running"):
             return
         session = self.results.session
+        if run.place is not None and session.kept_runs is not None:
+            try:
+                session.kept_runs.delete(run.place)
+            except RunError as error:
+                session.troubles[:] = [str(error)]
+                return
         jobs = (("recover", *run.key), ("recover report", *run.key), ("recover slice", *self.slice_key(run)))
         self.runs.pop(run.key, None)
         run.let_go()

@@ -6,7 +6,6 @@ It keeps all that it rests on, so it stays what it was when the visitor opens an
 from __future__ import annotations
 
 import math
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -84,9 +83,7 @@ class RecoveryRun:
             self.holder = tempfile.TemporaryDirectory(prefix="headviz-", ignore_cleanup_errors=True)
 
     def let_go(self) -> None:
-        """Remove the folder: nobody can come back to the run."""
-        if self.place is not None:
-            shutil.rmtree(self.place, ignore_errors=True)
+        """Remove the folder that goes with the visit: nobody can come back to the run."""
         holder, self.holder = self.holder, None
         if holder is not None:
             holder.cleanup()

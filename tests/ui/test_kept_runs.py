@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from headviz.errors import RunError
 from headviz.mask import Mask
 from headviz.ui.jobs import Jobs, Pool
 from headviz.ui.kept_runs import ENDED, KeptRuns, how_far
@@ -89,6 +91,20 @@ def test_letting_go_of_a_run_removes_its_folder(made: Results, place: OnDisk) ->
     run = start(recoveries)
     recoveries.forget(run)
     assert not run.folder.exists() and found(after_a_restart(made, place)) == []
+
+
+def test_a_run_that_another_process_trains_stays_and_that_is_said(made: Results, place: OnDisk) -> None:
+    run = start(after_a_restart(made, place))
+    after = after_a_restart(made, place)
+    [again] = found(after)
+    with FileLock(run.folder / ".lock"):
+        after.forget(again)
+        assert run.folder.is_dir() and found(after) == [again]
+        assert after.results.session.troubles == ["This run is being trained by another headviz; stop it there first."]
+        with pytest.raises(RunError, match="stop it there first"):
+            KeptRuns(place, Jobs(AtOnce())).delete(place.run_folders()[0])
+    after.forget(again)
+    assert not run.folder.exists()
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", "null", '{"format": "headviz.kept-run", "version": 1}', "broken"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
+from headviz.errors import RunError
 from headviz.ui import engine, opening
 from headviz.ui.errors import plain
 from headviz.ui.kept_runs import ENDED, Waiting, how_far
@@ -34,7 +37,7 @@ def waiting(page: Page) -> None:
                     width="content",
                 )  # fmt: skip
             st.button(
-                "Delete it", key=f"delete_run {number}", on_click=kept.delete, args=(one.folder,), width="content"
+                "Delete it", key=f"delete_run {number}", on_click=_delete, args=(page, one.folder), width="content"
             )
 
 
@@ -50,6 +53,15 @@ def unfinished(page: Page) -> None:
                 query_params=page.session.written or None,
             )  # fmt: skip
             return
+
+
+def _delete(page: Page, folder: Path) -> None:
+    kept = page.session.kept_runs
+    assert kept is not None
+    try:
+        kept.delete(folder)
+    except RunError as error:
+        page.session.troubles[:] = [str(error)]
 
 
 def _open(page: Page, one: Waiting) -> None:
