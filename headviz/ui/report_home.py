@@ -59,11 +59,11 @@ def _scoring(results: Results, mask: Mask) -> dict[str, Any]:
 
 
 def _stages(results: Results) -> tuple[Stages, ...]:
-    """Quality of the whole, the cut and the recovered model, where the model in hand was recovered in this visit."""
+    """Quality of the whole, the cut and the recovered model, where the model in hand was recovered here."""
     session = results.session
     assert session.subject is not None
     found = []
-    for run in session.recoveries.values():
+    for run in list(session.runs.values()):
         if run.recovery is None or run.recovery.subject.fingerprint != session.subject.fingerprint:
             continue
         for part, data, worth in (

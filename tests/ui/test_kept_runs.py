@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,11 @@ from headviz.errors import RunError
 from headviz.mask import Mask
 from headviz.ui.jobs import Jobs, Pool
 from headviz.ui.kept_runs import ENDED, KeptRuns, how_far
+from headviz.ui.page import Page
+from headviz.ui.panels import take_home
 from headviz.ui.recover_choice import RecoverChoice
 from headviz.ui.recoveries import Recoveries, RecoveryRun
+from headviz.ui.report_home import report_of
 from headviz.ui.results import Results
 from headviz.ui.shelf import Shelf
 from headviz.ui.state import Session
@@ -105,6 +109,18 @@ def test_a_run_that_another_process_trains_stays_and_that_is_said(made: Results,
             KeptRuns(place, Jobs(AtOnce())).delete(place.run_folders()[0])
     after.forget(again)
     assert not run.folder.exists()
+
+
+def test_a_model_that_was_recovered_in_a_kept_run_is_reported_and_recorded_so(made: Results, place: OnDisk) -> None:
+    recoveries = after_a_restart(made, place)
+    results, run = recoveries.results, start(recoveries)
+    recovery, model = run.recovery, results.session.model
+    assert recovery is not None and model is not None
+    results.session.model = replace(model, subject=recovery.subject)
+    [stages] = report_of(results, Mask.full(recovery.subject)).stages
+    assert list(stages.quality) == ["Whole model", "Cut", "Cut and recovered"]
+    record = take_home._recovered_here(Page(results.session, results, results.jobs, local=True))
+    assert record["recovery"]["method"] == "safe"
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", "null", '{"format": "headviz.kept-run", "version": 1}', "broken"])

@@ -70,11 +70,11 @@ def _lineage(page: Page) -> dict[str, Any]:
 
 
 def _recovered_here(page: Page) -> dict[str, Any]:
-    """The record of how a model of which nothing is cut was recovered in this visit; else nothing."""
+    """The record of how a model of which nothing is cut was recovered here; else nothing."""
     from headviz.checkpoint import MASK_FILE
 
     session = page.session
-    for run in session.recoveries.values():
+    for run in list(session.runs.values()):
         done = run.recovery
         if done is None or not done.saved or session.subject is None:
             continue
