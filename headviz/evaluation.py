@@ -317,7 +317,8 @@ class Stillness:
 
     def __init__(self, subject: Subject, mask: Mask | None) -> None:
         self._subject = subject
-        self.holds = mask is not None and bool(mask.pruned)
+        gates = gates_of(subject, mask)
+        self.holds = gates is not None and mask is not None and bool(mask.pruned)
 
     def see(self, batch: Batch, logits: torch.Tensor) -> None:
         """Take ``logits`` of ``batch`` under the mask."""

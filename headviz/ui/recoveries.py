@@ -49,25 +49,13 @@ class Recoveries:
         assert data is not None
         return self._halves()[0] if self.is_split else data.calibration
 
-    @property
-    def repeated(self) -> int:
-        """How many of the rows are left out of the halves, since both would have their texts."""
-        data = self.results.session.data
-        assert data is not None
-        return len(data.selection) - sum(len(half) for half in self._halves()) if self.is_split else 0
-
     def _halves(self) -> tuple[Data, Data]:
-        """Two halves of the rows; what the second one has, too, is no part of the first."""
+        """Two halves of the rows, which share no text."""
         data, drawn = self.results.session.data, self.results.shelf.drawn
         assert data is not None
         key = ("recovery halves", data.selection.fingerprint)
         known: tuple[Data, Data] | None = drawn.get(key)
-        if known is not None:
-            return known
-        train, validation = data.selection.halves(0)
-        seen = set(validation.inputs)
-        train = train.take([place for place, texts in enumerate(train.inputs) if texts not in seen])
-        return drawn.put(key, (train, validation))
+        return known if known is not None else drawn.put(key, data.selection.halves(0))
 
     def _texts(self) -> tuple[Data, Data]:
         """The training texts, as many as were asked for, and the validation texts."""

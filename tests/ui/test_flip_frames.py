@@ -17,7 +17,7 @@ BEFORE, NOW = predicting([0, 0, 1, 0], LABELS), predicting([0, 1, 0, 1], LABELS)
 
 def data_of(texts: list[str], first: int = 100) -> hv.Data:
     """Data whose rows are 100, 101, ..., as those of `predicting`."""
-    rows = [{"text": "", "label": "a"}] * first + [{"text": text, "label": "a"} for text in texts]
+    rows = [{"text": "before", "label": "a"}] * first + [{"text": text, "label": "a"} for text in texts]
     return hv.load_data(pd.DataFrame(rows))[first:]
 
 
@@ -61,7 +61,7 @@ def test_counts_stand_in_one_sentence(now: list[int], told: str) -> None:
 
 
 def test_brief_texts_are_one_short_line_and_others_stay_whole() -> None:
-    table = flip_frames.flipped(NOW, BEFORE, data_of(["", "a\n\n b", "word " * 200, "c"]))
+    table = flip_frames.flipped(NOW, BEFORE, data_of(["zero", "a\n\n b", "word " * 200, "c"]))
     short = dict(zip(table["id"], flip_frames.brief(table, 3)["text"], strict=True))
     assert short[101] == "a b" and short[103] == "c"
     assert len(short[102]) == 160 and short[102].endswith("…") and "position" not in flip_frames.brief(table, 3)

@@ -93,8 +93,6 @@ def _in_words(page: Page, mask: Mask) -> None:
     else:
         what = "Nothing is cut"
     of = "the other half of the same rows" if recoveries.is_split else _named(validation)
-    if (repeated := recoveries.repeated) > 0:
-        of += f", and {repeated:,} that it has, too, are left out"
     st.markdown(
         f"**{plain(subject.name)}**: {what}. Trained on {count} texts of {_named(train)}{drawn}; the best step is "
         f"chosen on {len(validation):,} texts of {of}. The final figures come from neither."
