@@ -122,7 +122,10 @@ def _place(args: argparse.Namespace, console: Console) -> tuple[str, int]:
     """Address and port; the flags for Streamlit are heeded, and a port that is taken is told before anything starts."""
     address = _flag(args.flags, "server.address") or "localhost"
     flagged = _flag(args.flags, "server.port")
-    wanted = args.port if args.port is not None else port(flagged) if flagged and flagged.isdecimal() else None
+    try:
+        wanted = args.port if args.port is not None else port(flagged) if flagged and flagged.isdecimal() else None
+    except argparse.ArgumentTypeError as error:
+        raise Usage(f"{error}.") from error
     if wanted is not None:
         if not is_free(address, wanted):
             raise Usage(f"Port {wanted} is in use; choose another with --port, or stop what answers there.")

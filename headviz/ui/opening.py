@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headviz.errors import HeadvizError
+from headviz.errors import DataError, HeadvizError
 from headviz.readers.table import ChoiceError
 from headviz.ui import engine, recipes, sources
 from headviz.ui.choice import DEFAULT_CRITERION
@@ -107,7 +107,10 @@ def _with_data(
         if asked.files:
             data = recipes.keep(sources.open_uploads(asked.files, options), asked.files, options, page)
         else:
-            recipe = {"source": asked.source, "options": dict(options), "splits": list(splits or _ANY)}
+            source = asked.source
+            if page.local and source is not None:  # the whole path; other visitors' paths stay as they were typed
+                source = sources.check_source(source, local=True, error=DataError)
+            recipe = {"source": source, "options": dict(options), "splits": list(splits or _ANY)}
             data = recipes.follow(recipe, page)
     except ChoiceError as error:
         return Opened(model, None, str(error), mend(refused=True))
@@ -177,7 +180,10 @@ def _reopen(page: Page) -> None:
     session, belongs = page.session, page.session.belongs
     session.reopening = False
     known = None if belongs is None else page.results.shelf.models.get(belongs.link)
-    open_again(page, session.reopen or {}, belongs.name if belongs is not None else "your data", known)
+    places = dict(session.reopen or {})
+    if session.wanted_data is not None and (places.get("data") or {}).get("source") != session.wanted_data:
+        places["data"] = None  # the link names other data, which are opened once the model is there
+    open_again(page, places, belongs.name if belongs is not None else "your data", known)
 
 
 def open_again(page: Page, places: Mapping[str, Any], name: str, known: OpenedModel | None = None) -> None:

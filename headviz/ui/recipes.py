@@ -7,12 +7,13 @@ the data of a visitor from elsewhere for a while.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from headviz.errors import DataError
+from headviz.errors import DataError, ExportError
 from headviz.ui import sources
 from headviz.ui.page import Page
 from headviz.ui.state import OpenedData
@@ -47,8 +48,9 @@ def keep(
     """Data of uploaded files with the recipe to open it again, for which the files are kept where they may be."""
     place = page.keeping.place if page.keeping is not None else None
     if isinstance(place, OnDisk):
-        named = [[sources.display_name(name), place.keep_upload(content)] for name, content in files]
-        return replace(opened, recipe={"uploads": named, "options": dict(options or {})})
+        with contextlib.suppress(ExportError, OSError):  # a full or shut disk: then as long as the server runs
+            named = [[sources.display_name(name), place.keep_upload(content)] for name, content in files]
+            return replace(opened, recipe={"uploads": named, "options": dict(options or {})})
     name = secrets.token_urlsafe(16)
     kept: OpenedData = page.results.shelf.uploads.put(name, replace(opened, recipe={"board": name}))
     return kept

@@ -105,8 +105,28 @@ def _come(place: Place, asked: Mapping[str, Sequence[str]]) -> tuple[Session, Ke
     session, keeping = Session(), Keeping(place)
     states = place.states()
     if states:
-        _take_up(session, keeping, states[0].slot, asked)
+        _take_up(session, keeping, _this_tabs(place, [state.slot for state in states], asked), asked)
     return session, keeping
+
+
+def _this_tabs(place: Place, slots: Sequence[str], asked: Mapping[str, Sequence[str]]) -> str:
+    """Which of the states, the latest first, a tab with this address had: the one that left this very address, else the
+    latest of its model, else the latest."""
+    if not asked or len(slots) == 1:
+        return slots[0]
+    addresses = {slot: _address_kept(place, slot) for slot in slots}
+    wanted = {name: values[0] for name, values in asked.items() if len(values) == 1}
+    same = [slot for slot, address in addresses.items() if address == wanted]
+    of_the_model = [slot for slot, address in addresses.items() if address.get("model") == wanted.get("model")]
+    return (same or of_the_model or slots)[0]
+
+
+def _address_kept(place: Place, slot: str) -> dict[str, str]:
+    try:
+        address = session_file.read(place.read(slot) or b"", "It", own=True).here.get("address")
+    except SessionError:
+        return {}
+    return _texts(address) if isinstance(address, dict) else {}
 
 
 def _take_up(session: Session, keeping: Keeping, slot: str, asked: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -114,7 +134,7 @@ def _take_up(session: Session, keeping: Keeping, slot: str, asked: Mapping[str, 
     if content is None:
         return
     try:
-        kept = session_file.read(content, "What was kept of it")
+        kept = session_file.read(content, "What was kept of it", own=True)
     except SessionError as error:
         session.notes.append(f"Your last visit is not taken up again. {error}")
         return

@@ -34,10 +34,12 @@ class Odd(Exception):
 
 @dataclass(frozen=True)
 class Context:
-    """What values are read against: the masks of the file, and the heads of each layer of its model."""
+    """What values are read against: the masks of the file, and the heads of each layer of its model. ``own``: a field
+    that cannot be read is left out."""
 
     masks: Sequence[Mask]
     heads: Sequence[int]
+    own: bool = False
 
 
 Reader = Callable[[Any, Context], Any]
@@ -53,7 +55,8 @@ def fields_of(record: Any, readers: Mapping[str, Reader], context: Context) -> d
             try:
                 values[name] = read_one(record[name], context)
             except Odd as odd:
-                raise Odd(str(odd) or f'"{name}"') from odd
+                if not context.own:
+                    raise Odd(str(odd) or f'"{name}"') from odd
     return values
 
 
@@ -197,7 +200,7 @@ _CHOICE = _of(Choice, CHOICE)
 _ADDRESS = _list(_pair(_text(40), _text(4096)), 50)
 _RECOVERING = {
     "method": _NAMES,
-    "seed": _COUNT,
+    "seed": _whole(0, 2**32 - 1),
     "texts": _optional(_COUNT),
     "values": _mapping(_NAMES, _mapping(_NAMES, _scalar, 50), 20),
 }

@@ -27,7 +27,7 @@ from headviz.ui import links
 from headviz.ui.choice import Choice, deepcopy_choice
 from headviz.ui.named_model import NamedModel
 from headviz.ui.plan_choice import PlanChoice
-from headviz.ui.session_fields import SESSION, Context, Odd, fields_of
+from headviz.ui.session_fields import LONGEST_TEXT, SESSION, Context, Odd, fields_of
 from headviz.ui.state import Session
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def record_of(session: Session, masks: Table) -> dict[str, Any]:
     """What a session file holds of ``session``; ``masks`` may be that of an earlier look at it, which is faster."""
     masks.begin()
     values = {name: masks.written(getattr(session, name)) for name in SESSION}
+    values["typed"] = [(text or "")[:LONGEST_TEXT] for text in session.typed]  # what is read of a longer one
     model, data = session.belongs, session.data
     named: dict[str, Any] = {} if model is None else {"model": asdict(model)}
     if data is not None:
@@ -153,8 +154,11 @@ class Table:
 # -- into a session ----------------------------------------------------------------------------------------------------
 
 
-def read(content: bytes, name: str) -> Kept:
-    """What the session file ``name`` with ``content`` says. Raises SessionError, naming it, for whatever is none."""
+def read(content: bytes, name: str, *, own: bool = False) -> Kept:
+    """What the session file ``name`` with ``content`` says. Raises SessionError, naming it, for whatever is none.
+
+    ``own``: it was written here for this visitor, so that a field that cannot be read is left out and all else stays.
+    """
     if len(content) > MAX_BYTES:
         raise SessionError(f"{name} is larger than {MAX_BYTES // 10**6} MB, which no session is. Choose another file.")
     record = parse_json(content, name, what="session", error=SessionError)
@@ -173,7 +177,7 @@ def read(content: bytes, name: str) -> Kept:
     if "digest" in record and record.pop("digest") != _digest(record):
         raise SessionError(f"{name} is damaged, or was changed by hand. Choose another copy of it.")
     try:
-        return _kept(plain(record, name), name)
+        return _kept(plain(record, name), name, own)
     except Odd as odd:
         raise SessionError(f"{name}: {odd} is not what a session has there. Choose one that headviz saved.") from odd
     except SessionError:
@@ -200,10 +204,10 @@ def _digest(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _kept(record: dict[str, Any], name: str) -> Kept:
+def _kept(record: dict[str, Any], name: str, own: bool) -> Kept:
     model = None if record.get("model") is None else _model(record["model"])
     data = None if record.get("data") is None else _data(record["data"])
-    context = Context(_masks(record.get("masks", []), model, name), () if model is None else model.heads)
+    context = Context(_masks(record.get("masks", []), model, name), () if model is None else model.heads, own)
     values = fields_of(record.get("session", {}), SESSION, context)
     here = record.get("here", {})
     if not isinstance(here, dict):

@@ -89,9 +89,12 @@ def check_source(text: str, *, local: bool, error: type[HeadvizError] = LoadErro
         return text
     root = data_root()
     if root is None and local:
-        return str(_expanded(text, error)) if text.startswith("~") else text
+        place = _expanded(text, error)  # whole, so that it is the same place after a start in another folder
+        return str(place.absolute()) if text.startswith("~") or _exists(place) else text
     inside = None if root is None else _under(root, text, local)
-    if inside is not None and _exists(inside):
+    if inside is not None and root is not None and _exists(inside):
+        if _leads_out(inside, root):
+            raise error("A link in that folder leads out of this server's data root; choose another path.")
         return str(inside)
     # what exists beside the server would win over the id
     if may_download(local) and _HUB_ID.fullmatch(text) and not Path(text).exists():
@@ -118,6 +121,15 @@ def _under(root: Path, text: str, local: bool) -> Path | None:
     except (OSError, ValueError, RuntimeError):  # a name no file system takes, links in a circle, nobody's home
         return None
     return place if place.is_relative_to(root) else None
+
+
+def _leads_out(folder: Path, root: Path) -> bool:
+    """Whether anything in ``folder`` is a link to a place outside of ``root``."""
+    try:
+        links_there = [one for one in folder.rglob("*") if one.is_symlink()] if folder.is_dir() else []
+        return any(not one.resolve().is_relative_to(root) for one in links_there)
+    except (OSError, RuntimeError):  # a folder shut to us, links in a circle
+        return True
 
 
 def _exists(place: Path) -> bool:

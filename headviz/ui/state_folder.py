@@ -39,16 +39,24 @@ _UPLOAD = re.compile(r"[0-9a-f]{64}")
 
 
 def state_folder() -> Path | None:
-    """The folder, whether it is there or not; None where its owner keeps nothing."""
-    given = os.environ.get(STATE)
+    """The folder, whether it is there or not; None where its owner keeps nothing, or has no home."""
+    try:
+        return _state_folder(os.environ.get(STATE))
+    except RuntimeError:
+        return None
+
+
+def _state_folder(given: str | None) -> Path | None:
     if given is not None:
         return None if given.strip().lower() in ("", "off") else Path(given).expanduser().absolute()
+    if shared := os.environ.get("XDG_STATE_HOME"):
+        return Path(shared) / "headviz"
     home = Path.home()
     if sys.platform == "darwin":
         return home / "Library" / "Application Support" / "headviz"
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "headviz"
-    return Path(os.environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "headviz"
+    return home / ".local" / "state" / "headviz"
 
 
 def new_id() -> str:
