@@ -173,7 +173,9 @@ class Pool:
 
 
 class Jobs:
-    """The jobs of one session, by key: one per key, the newest of a kind where an older one no longer matters."""
+    """The jobs of one session, by key: one per key, the newest of a kind where an older one no longer matters.
+
+    Several threads may use it, since tabs of one browser share the work on kept runs: each walk is over a copy."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -214,7 +216,7 @@ class Jobs:
         """Forget how a job ended, so that it may be asked for again."""
         job = self._jobs.get(key)
         if job is not None and not job.active:
-            del self._jobs[key]
+            self._jobs.pop(key, None)
 
     def active(self) -> list[Job]:
         return [job for job in list(self._jobs.values()) if job.active and not job.cancel.is_set()]
@@ -229,7 +231,7 @@ class Jobs:
     def clear(self) -> None:
         """Stop everything and forget it, with what came of it: nobody comes back for it."""
         self.close()
-        for job in self._jobs.values():
+        for job in list(self._jobs.values()):
             job.result = None  # temporary folders go with it, whoever still holds the job
         self._jobs.clear()
 
@@ -239,5 +241,6 @@ class Jobs:
         return all(job.ended.wait(max(0.0, until - time.monotonic())) for job in list(self._jobs.values()))
 
     def _trim(self, keep: int = 64) -> None:
-        for key in [key for key, job in self._jobs.items() if not job.active][: max(0, len(self._jobs) - keep)]:
-            del self._jobs[key]
+        ended = [key for key, job in list(self._jobs.items()) if not job.active]
+        for key in ended[: max(0, len(self._jobs) - keep)]:
+            self._jobs.pop(key, None)

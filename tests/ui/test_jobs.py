@@ -234,3 +234,20 @@ def test_memory_that_ran_out_is_said_without_a_remedy_that_may_not_help(jobs: Jo
     job = ended(jobs.start("key", "Grouping heads", work))
     assert job.error is not None and "more memory than this machine has free" in job.error
     assert "examples" not in job.error
+
+
+def test_what_another_thread_starts_or_drops_meanwhile_ends_no_walk_over_the_jobs(jobs: Jobs) -> None:
+    class Busy(Job):
+        """A job during whose look another thread starts one and drops one."""
+
+        @property
+        def active(self) -> bool:
+            jobs._jobs[object()] = Job("other", "Other", lambda *_: None)
+            jobs._jobs.pop("first", None)
+            return False
+
+    for key in ("first", "second"):
+        jobs._jobs[key] = Busy(key, "Busy", lambda *_: None)
+    jobs._trim(keep=0)
+    assert "first" not in jobs._jobs and "second" not in jobs._jobs
+    jobs._jobs.clear()
