@@ -53,6 +53,7 @@ class KeptRuns:
         session = results.session
         assert session.model is not None and session.data is not None
         folder = self.place.new_run()
+        self.drop_gone()
         record = {
             "format": _FORMAT,
             "version": _VERSION,
@@ -74,7 +75,8 @@ class KeptRuns:
 
     def find(self, results: Results) -> None:
         """Look on the disk: runs of the model and data in hand join the others, and the rest are `waiting`."""
-        known = {run.place for run in self.runs.values()}
+        self.drop_gone()
+        known = {run.place for run in list(self.runs.values())}
         self.waiting = []
         for folder in reversed(self.place.run_folders()):  # the newest in the end, as one that is started
             if folder in known:
@@ -88,6 +90,15 @@ class KeptRuns:
                     self.runs.setdefault(run.key, run)
             except (HeadvizError, KeyError, TypeError, ValueError, AttributeError):
                 self.waiting.append(Waiting(folder, "a method unknown here", "a model unknown here", "", {}))
+
+    def drop_gone(self) -> None:
+        """Leave out the runs whose folder went: to make room, or by another process."""
+        for key, run in list(self.runs.items()):
+            job = self.jobs.get(("recover", *key))
+            if run.place is None or run.place.is_dir() or (job is not None and job.active):
+                continue
+            self.runs.pop(key, None)
+            self.jobs.forget(("recover", *key))
 
     def delete(self, folder: Path) -> None:
         """Remove a run. Raises RunError while a process is at work on it, this one or another."""

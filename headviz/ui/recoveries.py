@@ -93,12 +93,12 @@ class Recoveries:
         """The run that is looked at: the one picked, else the last one started."""
         picked = self.results.session.shown_recovery
         if picked not in self.runs and self.results.session.kept_runs is not None:  # after a reload
-            return self.under_way() or next(reversed(self.runs.values()), None)
+            return self.under_way() or next(reversed(list(self.runs.values())), None)
         return self.runs.get(picked) if picked is not None else None
 
     def under_way(self) -> RecoveryRun | None:
         """The run that is worked on; there is one at a time."""
-        return next((run for run in self.runs.values() if self.stage(run) in ("waiting", "running")), None)
+        return next((run for run in list(self.runs.values()) if self.stage(run) in ("waiting", "running")), None)
 
     def new(self, mask: Mask, settings: Mapping[str, Any], *, parent: RecoveryRun | None = None) -> RecoveryRun:
         """A run of the model and data in hand by the chosen method, not started. Raises RunError for settings that the
@@ -115,6 +115,8 @@ class Recoveries:
 
     def start(self, run: RecoveryRun, *, show: bool = True) -> None:
         """Start a run, or go on with the one that asks for the same; ``show``: it is looked at from then on."""
+        if (kept := self.results.session.kept_runs) is not None:
+            kept.drop_gone()
         run = self.runs.get(run.key, run)
         run.take_folder(self.results)
         self.runs[run.key] = run
@@ -156,7 +158,7 @@ class Recoveries:
                 job.cancel.set()
             self.jobs.forget(key)
         if session.shown_recovery == run.key:
-            session.shown_recovery = next(reversed(self.runs), None)
+            session.shown_recovery = next(reversed(list(self.runs)), None)
 
     def job(self, run: RecoveryRun) -> Job | None:
         return self.jobs.get(("recover", *run.key))
@@ -195,7 +197,7 @@ class Recoveries:
         steps = total_steps(len(run.train), run.settings)
         found = [
             one
-            for one in self.runs.values()
+            for one in list(self.runs.values())
             if one.problem == run.problem and one.method == "safe" and self.stage(one) == "done"
             if total_steps(len(one.train), one.settings) == steps
         ]
@@ -203,7 +205,7 @@ class Recoveries:
 
     def step_seconds(self, run: RecoveryRun) -> float | None:
         """The median time of a step, measured in another run of the same model, mask, method and batch size."""
-        for one in reversed(self.runs.values()):
+        for one in reversed(list(self.runs.values())):
             alike = (one.subject.fingerprint, one.mask.code, one.method) == (
                 run.subject.fingerprint, run.mask.code, run.method,
             )  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from headviz.mask import Mask
 from headviz.ui.jobs import Jobs, Pool
 from headviz.ui.kept_runs import ENDED, KeptRuns, how_far
 from headviz.ui.page import Page
-from headviz.ui.panels import take_home
+from headviz.ui.panels import recover_kept, take_home
 from headviz.ui.recover_choice import RecoverChoice
 from headviz.ui.recoveries import Recoveries, RecoveryRun
 from headviz.ui.report_home import report_of
@@ -140,3 +142,64 @@ def test_the_oldest_runs_go_where_there_are_too_many(place: OnDisk) -> None:
     folders = [place.new_run() for _ in range(MOST_RUNS + 3)]
     left = place.run_folders()
     assert len(left) == MOST_RUNS and folders[-1] in left
+
+
+def test_runs_whose_folder_went_are_listed_no_more(made: Results, place: OnDisk) -> None:
+    recoveries = after_a_restart(made, place)
+    run = start(recoveries)
+    assert run.place is not None
+    shutil.rmtree(run.place)
+    assert found(recoveries) == [] and recoveries.shown() is None
+    again = start(recoveries)
+    assert recoveries.stage(again) == "done" and again.place is not None
+    shutil.rmtree(again.place)
+    third = start(recoveries)
+    assert third is not again and found(after_a_restart(made, place))[0].key == third.key
+
+
+def test_a_new_run_drops_those_that_it_took_the_room_of(made: Results, place: OnDisk) -> None:
+    recoveries = after_a_restart(made, place)
+    run = start(recoveries)
+    assert run.place is not None
+    for folder in (run.place, run.folder):
+        os.utime(folder, (0, 0))
+    for file in run.place.iterdir():
+        os.utime(file, (0, 0))
+    for _ in range(MOST_RUNS - 1):
+        place.new_run()
+    assert run.place.is_dir() and run in recoveries.runs.values()
+    recoveries.start(recoveries.new(run.mask, {**SHORT, "level": 0.5}))
+    assert not run.place.exists() and run not in recoveries.runs.values()
+
+
+def test_runs_that_another_tab_starts_meanwhile_end_no_look_at_them(
+    made: Results, place: OnDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recoveries = after_a_restart(made, place)
+    run = start(recoveries)
+
+    def meanwhile(_: RecoveryRun) -> str:
+        recoveries.runs[len(recoveries.runs),] = run
+        return "done"
+
+    monkeypatch.setattr(recoveries, "stage", meanwhile)
+    assert recoveries.under_way() is None and len(recoveries.runs) == 2
+    assert recoveries.safe_run_like(run) is run and len(recoveries.runs) == 4
+
+
+def test_a_recovery_of_another_model_is_not_offered_for_the_one_in_hand(
+    made: Results, place: OnDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(after_a_restart(made, place, Held()))
+    recoveries = after_a_restart(made, place)
+    results = recoveries.results
+    offered = list[str]()
+    monkeypatch.setattr(recover_kept.st, "info", offered.append)
+    monkeypatch.setattr(recover_kept.st, "page_link", lambda *_, **__: None)
+    page = Page(results.session, results, results.jobs, local=True)
+    recover_kept.unfinished(page)
+    assert len(offered) == 1 and results.session.model is not None
+    other = replace(results.session.model.subject, fingerprint="0" * 16)
+    results.session.model = replace(results.session.model, subject=other)
+    recover_kept.unfinished(page)
+    assert len(offered) == 1

@@ -44,8 +44,10 @@ def waiting(page: Page) -> None:
 def unfinished(page: Page) -> None:
     """That a recovery of the model in hand can go on, and where."""
     look(page)
-    recoveries = Recoveries(page.results)
-    for run in recoveries.runs.values():
+    recoveries, subject = Recoveries(page.results), page.session.subject
+    for run in list(recoveries.runs.values()):
+        if subject is None or run.subject.fingerprint != subject.fingerprint:
+            continue
         if run.place is not None and recoveries.stage(run) == "stopped" and (at := how_far(run.folder)) != ENDED:
             st.info(f"A recovery by {run.title} was {at}; it goes on from there on Recover.")
             st.page_link(
