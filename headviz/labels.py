@@ -104,8 +104,12 @@ class _Rule:
         ):
             return False
         marks = {str(raw).strip().lower() for raw in self._raws if raw is not None}
-        known = (_key(raw) in self.mapping or (isinstance(raw, str) and self._ids_named(raw)) for raw in self._raws)
-        return len(marks) <= 1 and not any(known)
+        return len(marks) <= 1 and not any(_key(raw) in self.mapping or self._is_a_name(raw) for raw in self._raws)
+
+    def _is_a_name(self, raw: RawLabel) -> bool:
+        if numeral(raw) is not None:
+            return self._spelled(raw) is not None
+        return isinstance(raw, str) and bool(self._ids_named(raw))
 
     def require_labels(self) -> None:
         """Raises DataError where the column of the labels is there, and no row has one."""
@@ -172,7 +176,13 @@ class _Rule:
         if not isinstance(raw, str):
             return None
         forms = (raw, str(numeral(raw)))  # pandas writes 1.0 where a column has gaps
-        return next((form for form in forms if len(self._ids_named(form)) == 1), None)
+        return next((form for form in forms if self._is_number_of_a_label(form, numeral(raw))), None)
+
+    def _is_number_of_a_label(self, form: str, number: int | None) -> bool:
+        """Whether ``form`` names one label, and that label is the same ``number``: "-1" is not "1", although names are
+        compared without "-"."""
+        found = self._ids_named(form)
+        return len(found) == 1 and (number is None or numeral(self.model_labels[found[0]]) == number)
 
     def _ids_named(self, name: str) -> list[int]:
         name = unicodedata.normalize("NFC", name)

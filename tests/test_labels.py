@@ -143,6 +143,13 @@ def test_text_that_spells_a_label_of_the_model_is_its_name(model: tuple, labels:
     assert not needs_choice(data(labels), model)
 
 
+def test_text_of_a_negative_number_is_no_label_of_the_number_without_its_sign() -> None:
+    with pytest.raises(DataError, match="Row 0"):
+        match_labels(data(["-1", "0", "1"]), ("0", "1", "2"))
+    with pytest.raises(DataError, match="No row of DataFrame has a label"):
+        match_labels(data(["-1", "-1"]), ("1", "2", "3"))
+
+
 def test_integer_is_no_name_even_where_the_model_has_it() -> None:
     with pytest.raises(DataError, match=r"labels=\{'1': '1', \.\.\.\}"):
         match_labels(data([1, 2, 3]), ("1", "2", "3"))
