@@ -109,6 +109,8 @@ def _batch(column: Any) -> list[Any]:
 
     if not pa.types.is_dictionary(column.type):
         return list(column.to_pylist())
+    if len(column.dictionary) > 2 * len(column):  # it grows with the file, and is decoded for every batch
+        return list(column.dictionary_decode().to_pylist())
     known = column.dictionary.to_pylist()
     return [None if at is None else known[at] for at in column.indices.to_pylist()]
 

@@ -45,7 +45,7 @@ def _is_object(content: bytes) -> bool:
 
 
 def _columns(content: bytes) -> str | None:
-    """ ".tsv" or ".csv" where all lines have the same fields, one of them a label by the look of it."""
+    """ ".tsv" or ".csv" where the first line names columns, or tabs part a label, by the look of it, from the text."""
     lines = [line.rstrip(b"\r") for line in content[: 2**20].removeprefix(codecs.BOM_UTF8).split(b"\n")[: _SAMPLE + 1]]
     lines = [line for line in lines[:_SAMPLE] if line.strip()]
     for delimiter, kind in ((b"\t", ".tsv"), (b",", ".csv"), (b";", ".csv")):
@@ -56,9 +56,9 @@ def _columns(content: bytes) -> str | None:
         names = {cell.strip(b' "').lower() for cell in rows[0]}
         if len(names & _HEADERS) > 1 and all(len(row) >= width for row in rows):
             return kind
-        if all(len(row) == width for row in rows) and (delimiter == b"\t" or _labelled([row[-1] for row in rows[1:]])):
-            return kind
-        if all(len(row) == width for row in rows) and _labelled([row[0] for row in rows[1:]]):
+        # without a header only tabs tell of columns: sentences have commas, as in "Paris, France"
+        even = delimiter == b"\t" and all(len(row) == width for row in rows)
+        if even and any(_labelled([row[place] for row in rows]) for place in (0, -1)):
             return kind
     return None
 

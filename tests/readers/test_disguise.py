@@ -74,6 +74,9 @@ def test_gzip_without_a_kind_says_how_to_name_it() -> None:
         b"yes, it was\nno, it was not\nwell, it was good\nit was, I think, bad\n",
         b"[sic] he said\n{curly} text\n",
         b"a\tb\nno tab here\n",
+        b"id1\tgood film\nid2\tbad film\nid3\tso so\nid4\tfine film\n",
+        b"hello, world\nwell, ok\nhello, world\nwell, ok\nfoo, world\n",
+        b"Paris, France\nLyon, France\nBerlin, Germany\nBonn, Germany\nNice, France\n",
     ],
 )
 def test_lines_of_text_stay_texts(content: bytes) -> None:
