@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 _VALUE = r"\{[^{}]*\}|\"[^\"]*\"|'[^']*'|\.\.\.|[\w+-]+(?:\.\d+)?"
-_ARGUMENT = re.compile(rf"(?<![\w.=-])(?<!--option )([a-z][a-z_]*)=({_VALUE})?(?!=)")
+_ARGUMENT = re.compile(rf"(?<![\w.=/,'\"-])(?<!--option )([a-z][a-z_]*)=({_VALUE})?(?!=)")
 _PYTHON = (
     (re.compile(r" or (?:scores|plan|signatures)\.save\(\)"), ""),
     (re.compile(r"hv\.save_pruned(?:\(hv\.prune\([^()]*\)[^()]*\))?"), "headviz prune"),

@@ -68,6 +68,14 @@ def test_arguments_become_the_flags_of_the_command(sentence: str, told: str) -> 
     assert told in in_flags(sentence, flags_of("select"))
 
 
+@pytest.mark.parametrize(
+    "named",
+    ["runs/lr=0.1/model has no config.json.", "'runs/lr=3e-5,seed=1/a.csv' is empty.", "Row 2: the label 'label=5'."],
+)
+def test_names_of_people_that_look_like_arguments_stay_as_they_are(named: str) -> None:
+    assert in_flags(named, flags_of("select") | flags_of("score")) == named
+
+
 def test_what_a_command_has_no_flag_for_is_named_without_python() -> None:
     assert in_flags("try dtype='float32'.", flags_of("score")) == "try dtype float32."
     assert in_flags("a == b, x=1, LABEL=2, --option steps=3", {}) == "a == b, x 1, LABEL=2, --option steps=3"
