@@ -71,14 +71,17 @@ def _of_the_process() -> int:
 def _of_the_group() -> int:
     """What is left of a container's limit; files that the system keeps in memory do not count as taken."""
     for limit, taken, kept in (
-        ("memory.max", "memory.current", "inactive_file"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
+        ("memory.max", "memory.current", ("inactive_file", "active_file")),
+        (
+            *("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+            ("total_inactive_file", "total_active_file"),
+        ),
     ):
         root = Path("/sys/fs/cgroup")
         most, used = _lines(root / limit), _lines(root / taken)
         if most and used and most[0].isdecimal():
             counts = dict(line.split() for line in _lines((root / taken).with_name("memory.stat")) if " " in line)
-            return int(most[0]) - int(used[0]) + int(counts.get(kept, 0))
+            return int(most[0]) - int(used[0]) + sum(int(counts.get(name, 0)) for name in kept)
     return 2**63
 
 

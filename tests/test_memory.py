@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,16 @@ def test_half_of_what_is_free_is_the_bound_otherwise(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv(memory.VARIABLE, raising=False)
     monkeypatch.setattr(memory, "free", lambda: 3000)
     assert memory.bound() == 1500
+
+
+def test_files_that_the_system_keeps_in_memory_do_not_count_in_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = {
+        "memory.max": ["4000"],
+        "memory.current": ["3800"],
+        "memory.stat": ["anon 600", "active_file 3000", "inactive_file 100"],
+    }
+    monkeypatch.setattr(memory, "_lines", lambda path: held.get(Path(path).name, []))
+    assert memory._of_the_group() == 4000 - 3800 + 3100
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of addresses is Linux's")
