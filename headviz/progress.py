@@ -124,3 +124,12 @@ class TimeLeft:
             return None
         elapsed, made = now - self._start[0], done - self._start[1]
         return elapsed / made * (total - done) if made > 0 and elapsed > 0 else None
+
+
+def within(progress: Progress) -> OnProgress:
+    """An ``on_progress`` for work that is one step of ``progress``: it tells nothing, and lets a cancel through."""
+
+    def told(done: int, total: int, stage: str) -> None:
+        progress.check()
+
+    return told

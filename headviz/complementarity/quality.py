@@ -10,7 +10,8 @@ import numpy as np
 from headviz.complementarity.knee import fewest_within, peak_knee, quality_fit
 from headviz.errors import ScoreError
 from headviz.evaluation import evaluate
-from headviz.progress import CancelSignal, OnProgress, Progress
+from headviz.progress import CancelSignal, OnProgress, Progress, within
+from headviz.tasks import tasks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 def counts_of(plan: Plan, counts: int | Sequence[int]) -> list[int]:
     """Numbers of clusters to measure at: given, or so many spread evenly from max(layers, 2) to all heads."""
     if isinstance(counts, Sequence):
+        if not len(counts):
+            raise ScoreError("counts is empty; give at least one number of heads.")
         return sorted({plan.with_count(one).k or 0 for one in counts})
     if isinstance(counts, bool) or not isinstance(counts, int | np.integer) or counts < 2:
         raise ScoreError(f"counts must be a whole number of at least 2, or a list of them. Got {counts!r}.")
@@ -47,6 +50,8 @@ def quality_curve(
     most 5; None without one) and "fewest" (heads within 1 point of the full model, from the isotonic fit). Use
     validation data, not test.
     """
+    if metric is not None and metric not in (known := tasks[subject.task].metrics):
+        raise ScoreError(f"There is no metric {metric!r} for {subject.task}; choose from {', '.join(known)}.")
     measured = measure_counts(plan, subject, data, counts, on_progress=on_progress, cancel=cancel)
     return fitted(table_of(measured, metric or measured[0][2].main), plan.degree)
 
@@ -70,7 +75,7 @@ def measure_counts(
     with Progress(len(wanted) * len(data), "measuring quality", on_progress, cancel) as progress:
         for k in wanted:
             mask = plan.with_count(k).mask
-            found = evaluate(subject, data, mask, cancel=cancel, on_progress=_within(progress))
+            found = evaluate(subject, data, mask, cancel=cancel, on_progress=within(progress))
             measured.append((k, mask.count, found))
             progress.step(len(data))
     return measured
@@ -101,10 +106,3 @@ def fitted(table: pd.DataFrame, degree: int | None) -> pd.DataFrame:
         "fewest": fewest_within(kept, value),
     }
     return made
-
-
-def _within(progress: Progress) -> OnProgress:
-    def told(done: int, total: int, stage: str) -> None:
-        progress.check()
-
-    return told

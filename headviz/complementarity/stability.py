@@ -12,7 +12,7 @@ from headviz.complementarity.overlap import jaccard, salience_chance
 from headviz.complementarity.signature import resampled_signatures, resamples_at_once
 from headviz.complementarity.streamed import told
 from headviz.errors import ScoreError
-from headviz.progress import CancelSignal, OnProgress, Progress
+from headviz.progress import CancelSignal, OnProgress, Progress, within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,9 @@ def stability(
             at_once = resamples_at_once(signatures)
             for first in range(0, resamples, at_once):
                 runs = range(first, min(first + at_once, resamples))
-                drawn = resampled_signatures(signatures, subject, data, runs, on_progress=on_progress, cancel=cancel)
+                drawn = resampled_signatures(
+                    signatures, subject, data, runs, on_progress=within(progress), cancel=cancel
+                )
                 for run, one in zip(runs, drawn, strict=True):
                     run_of("resample", run, one, plan.options.seed, progress)
     table = pd.DataFrame(rows, columns=["kind", "run", "k", "kept", "jaccard"])

@@ -276,6 +276,16 @@ def test_quality_curve_measures_each_count_and_ends_at_the_full_model() -> None:
     assert (other.attrs["metric"], other.attrs["constant"]) == ("macro_f1", whole.constant_in("macro_f1"))
 
 
+def test_quality_curve_refuses_what_it_cannot_measure_before_it_measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject, data = small()
+    plan = hv.cahp(hv.signatures(subject, data, grid=6), space="pca")
+    monkeypatch.setattr("headviz.complementarity.quality.evaluate", None)
+    with pytest.raises(hv.ScoreError, match="There is no metric 'luck' for text-classification; choose from accuracy"):
+        plan.quality_curve(subject, data, metric="luck")
+    with pytest.raises(hv.ScoreError, match="counts is empty"):
+        plan.quality_curve(subject, data, counts=[])
+
+
 def test_fitted_gives_another_degree_what_measuring_at_it_gives() -> None:
     table = pd.DataFrame({"kept": np.arange(2, 14), "value": 1 - np.arange(2, 14) ** -0.5})
     table.attrs = {"metric": "accuracy", "constant": 0.2}
@@ -290,7 +300,9 @@ def test_fitted_gives_another_degree_what_measuring_at_it_gives() -> None:
 def test_stability_varies_seeds_and_resamples_in_one_more_pass() -> None:
     subject, data = small()
     plan = hv.cahp(hv.signatures(subject, data, grid=6)).with_count(4)
-    table = plan.stability(3, 2, subject=subject, data=data)
+    stages = set()
+    table = plan.stability(3, 2, subject=subject, data=data, on_progress=lambda done, total, stage: stages.add(stage))
+    assert stages == {"grouping heads again"}  # one count, told by one thread
     assert table["kind"].tolist() == ["seed"] * 3 + ["resample"] * 2
     assert table["jaccard"].between(0, 1).all() and all(len(kept) >= 4 for kept in table["kept"])
     assert 0 < table.attrs["chance"][0] <= 1
