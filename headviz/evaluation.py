@@ -155,6 +155,10 @@ class Evaluation:
         right, other_right = self.predictions == self.labels, other.predictions == other.labels
         return stats.paired(right.astype(float), other_right.astype(float))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the differences from other evaluations, which are worked out again."""
+        return {name: value for name, value in vars(self).items() if name != "_differences"}
+
     @cached_property
     def _differences(self) -> WeakKeyDictionary[Evaluation, dict[str, Estimate]]:
         """Differences to others that are known; with many classes one takes long, and a page asks again and again."""

@@ -177,7 +177,10 @@ def _remove(path: Path) -> None:
 @cache
 def _machine() -> str:
     """Eight hex digits of this machine, or container: processes of others have numbers of their own."""
-    return hashlib.sha256(f"{socket.gethostname()} {uuid.getnode()}".encode()).hexdigest()[:8]
+    numbers = ""
+    with contextlib.suppress(OSError):  # on Linux; containers may share a name and a network card
+        numbers = os.readlink("/proc/self/ns/pid")
+    return hashlib.sha256(f"{socket.gethostname()} {uuid.getnode()} {numbers}".encode()).hexdigest()[:8]
 
 
 @contextlib.contextmanager

@@ -114,6 +114,7 @@ def _over_the_whole(subject: Subject, mask: Mask, before: list[list[int]]) -> Ma
     """``mask``, which counts the heads of ``subject``, as one over the heads of the whole model; ``before``: what each
     layer of ``subject`` has of them."""
     latest, whole = mask_of_subject(mask, subject), subject.cut
+    latest = latest.with_provenance(name=None, stored=None)  # which are of a folder's model; a mask may have its own
     measured, on = latest.provenance.get("measured"), block(latest.provenance.get("measured_on"))
     if measured and latest.pruned:
         latest = latest.with_provenance(measured_on={"after": "masking", **on})

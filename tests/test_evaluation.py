@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def test_difference_and_constant_are_of_the_metric_that_is_asked_for(name: str) 
     assert change.value == pytest.approx(cut.metrics[name].value - plain.metrics[name].value, abs=1e-12)
     assert change.low <= change.value <= change.high and change.n == 14
     assert cut.against(plain, name) == change
+    assert pickle.loads(pickle.dumps(cut)).against(plain, name) == change  # as joblib hands it on
     commonest = np.full(14, np.bincount(plain.labels).argmax())
     assert plain.constant_in(name) == pytest.approx(
         {

@@ -64,8 +64,10 @@ def _limit(size: int) -> None:
 
 
 def _try(path: str) -> int:
-    from tokenizers import Tokenizer
-
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:  # it is found in another way where the model is opened; nothing can be tried here
+        return FINE
     try:
         tokenizer = Tokenizer.from_file(path)
         tokenizer.no_padding()

@@ -74,8 +74,11 @@ def _is_known(rule: Any) -> bool:
 
 
 def _try(path: Path, name: str) -> None:
+    if not sys.executable:  # Python inside of another program: no process can be started
+        return
     command = [sys.executable, "-P", str(Path(tokenizer_trial.__file__)), str(path.absolute())]
-    calm = {"TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1", "RUST_BACKTRACE": "0"}
+    calm = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # packages are where they are found here
+    calm |= {"TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1", "RUST_BACKTRACE": "0"}
     try:
         trial = subprocess.run(
             command,
