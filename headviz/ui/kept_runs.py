@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -105,6 +106,40 @@ class KeptRuns:
         if self.place.is_at_work(folder):
             raise RunError("This run is being trained by another headviz; stop it there first.")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class RunsInUse:
+    """The kept runs of all browsers whose visits are here, by their folders. A run holds a whole model in memory, so
+    those of a browser go out of it with its last visit, once no work on them is under way; on the disk they stay."""
+
+    def __init__(self, new_jobs: Callable[[], Jobs]) -> None:
+        self._new_jobs, self._lock = new_jobs, threading.Lock()
+        self._kept: dict[Path, KeptRuns] = {}
+        self._visits: dict[Path, set[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def of(self, place: OnDisk, visit: str) -> KeptRuns:
+        """The runs of ``place``, which ``visit`` uses from now on."""
+        with self._lock:
+            self._drop()
+            self._visits.setdefault(place.folder, set()).add(visit)
+            if place.folder not in self._kept:
+                self._kept[place.folder] = KeptRuns(place, self._new_jobs())
+            return self._kept[place.folder]
+
+    def leave(self, visit: str) -> None:
+        """This visit has ended."""
+        with self._lock:
+            for visits in self._visits.values():
+                visits.discard(visit)
+            self._drop()
+
+    def _drop(self) -> None:
+        for folder, visits in list(self._visits.items()):
+            if not visits and self._kept[folder].jobs.wait(0.0):
+                del self._visits[folder], self._kept[folder]
 
 
 def how_far(folder: Path) -> str:

@@ -7,7 +7,6 @@ import contextlib
 import sys
 from collections.abc import Hashable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
 import streamlit as st
@@ -18,7 +17,7 @@ from headviz.errors import HeadvizError
 from headviz.ui import engine, visitor
 from headviz.ui.autosave import Keeping
 from headviz.ui.jobs import Job, Jobs, Pool
-from headviz.ui.kept_runs import KeptRuns
+from headviz.ui.kept_runs import KeptRuns, RunsInUse
 from headviz.ui.results import Results
 from headviz.ui.returning import session_of_this_run
 from headviz.ui.shelf import Shelf
@@ -56,8 +55,8 @@ class Page:
         st.rerun()
 
 
-_the_runs: dict[Path, KeptRuns] = {}
 _the_shelf, _the_pool = Shelf(), Pool()  # of the process: Streamlit's caches are emptied by any visitor's message
+_the_runs = RunsInUse(lambda: Jobs(_the_pool))
 
 
 def _shelf() -> Shelf:
@@ -88,29 +87,28 @@ def current() -> Page:
     """The page of this run."""
     local = _visitor_is_local()
     session, keeping = session_of_this_run(local=local)
-    session.kept_runs = _kept_runs(keeping)
-    jobs = _jobs()
     context = get_script_run_ctx()
-    if context is not None and _connection_stands(context.session_id):
-        _the_visits.enter(context.session_id, jobs, lambda: _leave(session, jobs))
+    visit = context.session_id if context is not None else ""
+    session.kept_runs = _kept_runs(keeping, visit)
+    jobs = _jobs()
+    if context is not None and _connection_stands(visit):
+        _the_visits.enter(visit, jobs, lambda: _leave(session, jobs, visit))
     return Page(session, Results(session, _shelf(), jobs), jobs, local, keeping)
 
 
-def _kept_runs(keeping: Keeping) -> KeptRuns | None:
+def _kept_runs(keeping: Keeping, visit: str) -> KeptRuns | None:
     """The runs of this browser, where its visits are kept on the disk."""
-    place = keeping.place
-    if not isinstance(place, OnDisk):
-        return None
-    return _the_runs.setdefault(place.folder, KeptRuns(place, Jobs(_the_pool)))
+    return _the_runs.of(keeping.place, visit) if isinstance(keeping.place, OnDisk) else None
 
 
-def _leave(session: Session, jobs: Jobs) -> None:
+def _leave(session: Session, jobs: Jobs, visit: str) -> None:
     """Let go of all that a visit has made: folders on the disk, results, the model and data in hand."""
     jobs.clear()
     for run in session.recoveries.values():
         run.let_go()
     session.recoveries.clear()
-    session.model = session.data = None
+    session.model = session.data = session.mend = session.kept_runs = None
+    _the_runs.leave(visit)
 
 
 def _visitor_is_local() -> bool:

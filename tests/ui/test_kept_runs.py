@@ -14,15 +14,15 @@ from filelock import FileLock
 from headviz.errors import RunError
 from headviz.mask import Mask
 from headviz.ui.jobs import Jobs, Pool
-from headviz.ui.kept_runs import ENDED, KeptRuns, how_far
-from headviz.ui.page import Page
+from headviz.ui.kept_runs import ENDED, KeptRuns, RunsInUse, how_far
+from headviz.ui.page import Page, _leave
 from headviz.ui.panels import recover_kept, take_home
 from headviz.ui.recover_choice import RecoverChoice
 from headviz.ui.recoveries import Recoveries, RecoveryRun
 from headviz.ui.report_home import report_of
 from headviz.ui.results import Results
 from headviz.ui.shelf import Shelf
-from headviz.ui.state import Session
+from headviz.ui.state import AskedData, Mend, Session
 from headviz.ui.state_folder import MOST_RUNS, OnDisk, new_id
 from tests.ui.conftest import AtOnce
 from tests.ui.test_recoveries import SHORT, Held
@@ -170,6 +170,39 @@ def test_a_new_run_drops_those_that_it_took_the_room_of(made: Results, place: On
     assert run.place.is_dir() and run in recoveries.runs.values()
     recoveries.start(recoveries.new(run.mask, {**SHORT, "level": 0.5}))
     assert not run.place.exists() and run not in recoveries.runs.values()
+
+
+def test_runs_go_out_of_memory_with_the_last_visit_of_their_browser(
+    made: Results, place: OnDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_use = RunsInUse(lambda: Jobs(AtOnce()))
+    monkeypatch.setattr("headviz.ui.page._the_runs", in_use)
+    results, kept = after_a_restart(made, place).results, in_use.of(place, "first tab")
+    session = results.session
+    session.kept_runs = kept
+    run = start(Recoveries(results))
+    model, data = session.model, session.data
+    assert in_use.of(place, "second tab") is kept
+    session.mend = Mend(False, AskedData("x"), {}, (), None)  # type: ignore[arg-type]
+    _leave(session, results.jobs, "first tab")
+    assert session.mend is None and session.kept_runs is None and in_use.of(place, "second tab") is kept
+    in_use.leave("second tab")
+    assert len(in_use) == 0
+    again = in_use.of(place, "third tab")
+    session.model, session.data, session.kept_runs = model, data, again
+    assert found(Recoveries(results)) != [run] and list(again.runs) == [run.key]
+
+
+def test_runs_that_are_worked_on_stay_in_memory_until_that_ends(place: OnDisk) -> None:
+    in_use, pool = RunsInUse(lambda: Jobs(pool)), Held()
+    kept = in_use.of(place, "tab")
+    job = kept.jobs.start("key", "Recovering", lambda *_: None)
+    in_use.leave("tab")
+    assert in_use.of(place, "another tab") is kept
+    in_use.leave("another tab")
+    job.run()
+    in_use.leave("any")
+    assert len(in_use) == 0
 
 
 def test_runs_that_another_tab_starts_meanwhile_end_no_look_at_them(
