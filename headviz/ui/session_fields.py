@@ -201,7 +201,7 @@ _ADDRESS = _list(_pair(_text(40), _text(4096)), 50)
 _RECOVERING = {
     "method": _NAMES,
     "seed": _whole(0, 2**32 - 1),
-    "texts": _optional(_COUNT),
+    "texts": _optional(_whole(1, 10**9)),
     "values": _mapping(_NAMES, _mapping(_NAMES, _scalar, 50), 20),
 }
 SESSION: dict[str, Reader] = {

@@ -373,3 +373,15 @@ def test_files_hold_the_run_and_no_path(page: Callable[..., Any], recoveries: Re
         names = archive.namelist()
         assert archive.testzip() is None
     assert "model/config.json" in names and size_of(run.folder / "model") > 0
+
+
+def test_settings_of_a_file_that_none_takes_are_left_out(page: Callable[..., Any], made: Results) -> None:
+    odd = {"epochs": "abc", "r": 0, "mlp": "yes", "scale": "x", "lr": None, "counts_from": "/etc", "other": 1}
+    made.session.recovering = RecoverChoice(
+        texts=None, values={"safe": {**odd, "clip": 2, "level": 7, "checks": True}, "none": {"r": 4}}
+    )
+    at = page()
+    assert not at.exception and not said(at)
+    assert made.session.recovering.values == {"safe": {"clip": 2.0}}
+    made.session.recovering = RecoverChoice(method="none", texts=None)
+    assert not page().exception and made.session.recovering.method == "safe"

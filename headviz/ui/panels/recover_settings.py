@@ -65,6 +65,7 @@ def settings(page: Page, mask: Mask) -> None:
         note("The mask cuts every head, so nothing is left to recover. Keep at least one head.")
         _to_mask(page, "Restore heads on Mask")
         return
+    page.session.recovering = page.session.recovering.settled()
     _in_words(page, mask)
     with st.expander("Settings of a run", expanded=Recoveries(page.results).shown() is None):
         with st.container(horizontal=True, gap="medium", key="recover_choice"):
