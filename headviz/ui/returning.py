@@ -16,8 +16,9 @@ import streamlit as st
 from headviz.ui import links, session_file
 from headviz.ui.autosave import Autosave, Keeping
 from headviz.ui.session_file import Kept, SessionError
+from headviz.ui.shelf import Board
 from headviz.ui.state import Session
-from headviz.ui.state_folder import InMemory, Memory, OnDisk, Place, is_id, new_id, state_folder, sweep
+from headviz.ui.state_folder import InMemory, Memory, OnDisk, Place, State, is_id, new_id, state_folder, sweep
 from headviz.ui.visitor import is_own_page
 
 COOKIE = "headviz-visit"  # without a port: a server that starts again may get another
@@ -28,6 +29,7 @@ _KEEP = """<script>(() => {
 })()</script>"""
 
 _memory, _autosave = Memory(), Autosave()
+_told = Board(256)  # earlier states in words, by where and when they were written
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,22 @@ def earlier(keeping: Keeping) -> list[Earlier]:
     for state in keeping.place.states():
         if state.slot in (keeping.slot, keeping.replaces):
             continue
-        try:
-            kept = session_file.read(keeping.place.read(state.slot) or b"", "It")
-        except SessionError:
-            continue  # of a later version, or damaged: said when it was the last one
-        model = kept.model.name if kept.model is not None else "no model"
-        named, steps = (len(kept.values.get(name, ())) for name in ("named", "steps"))
-        found.append(Earlier(state.slot, state.when, model, named, steps))
+        key = (keeping.place.folder, state.slot, state.when)  # reading a large one whole takes a good part of a second
+        known = _told.get(key)
+        told = known if known is not None else _told.put(key, _summary(keeping.place, state))
+        found += told
     return found
+
+
+def _summary(place: Place, state: State) -> tuple[Earlier, ...]:
+    """A kept state in words; nothing of one that is damaged or of a later version: said when it was the last one."""
+    try:
+        kept = session_file.read(place.read(state.slot) or b"", "It")
+    except SessionError:
+        return ()
+    model = kept.model.name if kept.model is not None else "no model"
+    named, steps = (len(kept.values.get(name, ())) for name in ("named", "steps"))
+    return (Earlier(state.slot, state.when, model, named, steps),)
 
 
 def go_back_to(keeping: Keeping, slot: str, before: Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 import headviz as hv
 from headviz.ui import returning, session_file
-from headviz.ui.autosave import Autosave
+from headviz.ui.autosave import Autosave, Keeping
+from headviz.ui.choice import Choice
 from headviz.ui.shelf import Shelf
 from headviz.ui.state import Session
 from headviz.ui.state_folder import Memory, OnDisk, new_id
@@ -195,3 +197,18 @@ def test_ids_that_are_none_lead_nowhere(state: Path) -> None:
     assert place.folder.parent == state / "visits" and len(place.folder.name) == 32
     with pytest.raises(ValueError, match="no slot"):
         place.read("../../x")
+
+
+def test_each_earlier_visit_is_read_once(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, read = OnDisk(state, new_id()), list[bytes]()
+    keeping = Keeping(place)
+    session = Session(choice=Choice(prune=3))
+    place.write("0" * 16, session_file.content_of(session))
+    place.write("1" * 16, b"{")
+    whole = session_file.read
+    monkeypatch.setattr(session_file, "read", lambda content, name: (read.append(content), whole(content, name))[1])
+    first = returning.earlier(keeping)
+    assert [one.slot for one in first] == ["0" * 16] and len(read) == 2
+    assert returning.earlier(keeping) == first and len(read) == 2
+    os.utime(place.folder / f"{'0' * 16}.json", (1, 1))  # as one that was written at another time
+    assert [one.when for one in returning.earlier(keeping)] == [1.0] and len(read) == 3
