@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import hashlib
 import json
 import logging
@@ -12,13 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from headviz.errors import HeadvizError
+from headviz.errors import ExportError, HeadvizError
 from headviz.ui import session_file
 from headviz.ui.state import Session
 from headviz.ui.state_folder import Place, new_slot
 
 DELAY = 0.3  # seconds from a change to its writing; changes in between are written as one
-_SHORTER = (None, 50, 10)  # entries of the history that are kept, where all would be too large
+_SHORTER = (50, 10)  # entries of the history that are kept, where all would be too large
+_TOO_LARGE = (
+    "It is too large, even with a short history; what was kept before stands. Delete masks that were put aside under a "
+    "name."
+)
 
 log = logging.getLogger("headviz.ui")
 
@@ -34,6 +39,7 @@ class Keeping:
     trouble: str | None = None
     _read: bytes | None = None  # what ``replaces`` held
     _written: str | None = None  # the digest of what was written last
+    _too_large: str | None = None  # the digest of what had no room even with a short history
     _model: str | None = None  # the fingerprint of the model that it is of
     _masks: session_file.Table = field(default_factory=session_file.Table)
 
@@ -52,11 +58,15 @@ class Keeping:
         if model != self._model and self._model is not None:
             self.slot, self.replaces, self._masks = new_slot(), None, session_file.Table()
         self._model = model
-        record = session_file.record_of(session, self._masks) | {"here": _here(session)}
+        record = _record_of(session, self._masks)
         digest = _digest(record)
         if digest == self._written:
             return
-        self.place.write(self.slot, _fitting(record))
+        content = None if digest == self._too_large else _fitting(record, session)
+        if content is None:
+            self._too_large = digest
+            raise ExportError(_TOO_LARGE)
+        self.place.write(self.slot, content)
         self._written = digest
         if self.replaces is not None and self.place.read(self.replaces) == self._read:
             self.place.remove(self.replaces)
@@ -117,16 +127,27 @@ def _here(session: Session) -> dict[str, Any]:
     return {"address": dict(session.written), "model": model, "data": data}
 
 
-def _fitting(record: Mapping[str, Any]) -> bytes:
-    """The file of ``record``, with a shorter history where it would be too large."""
-    for most in _SHORTER:
-        values = dict(record["session"])
-        if most is not None:
-            values |= {name: values[name][-most:] for name in ("past", "future", "steps")}
-        content = session_file.encoded({**record, "session": values})
-        if len(content) <= session_file.MAX_BYTES:
+def _record_of(session: Session, masks: session_file.Table) -> dict[str, Any]:
+    return session_file.record_of(session, masks) | {"here": _here(session)}
+
+
+def _fitting(record: Mapping[str, Any], session: Session) -> bytes | None:
+    """The file of ``record``, which is that of ``session``, with a shorter history where it would be too large; None
+    where even that has no room."""
+    for most in (None, *_SHORTER):
+        shorter = record if most is None else _record_of(_shortened(session, most), session_file.Table())
+        content = session_file.encoded(shorter)
+        if len(content) <= session_file.MAX_BYTES and len(shorter["masks"]) <= session_file.MOST_MASKS:
             return content
-    return content
+    return None
+
+
+def _shortened(session: Session, most: int) -> Session:
+    """``session`` with the last ``most`` entries of its history; the masks of the others are in no record then."""
+    shorter = copy.copy(session)
+    shorter.past, shorter.future, shorter.steps = session.past[-most:], session.future[-most:], session.steps[-most:]
+    shorter.visited = dict(list(session.visited.items())[-most:])
+    return shorter
 
 
 def _digest(record: Mapping[str, Any]) -> str:

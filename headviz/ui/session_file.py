@@ -37,7 +37,7 @@ FORMAT, VERSION = "headviz.session", 1
 SUFFIX = ".headviz.json"
 MAX_BYTES = 8_000_000
 _LONGEST_NAME = 500
-_MOST_MASKS = 1000
+MOST_MASKS = 1000
 
 
 class SessionError(HeadvizError):
@@ -239,7 +239,7 @@ def _data(record: Any) -> NamedData:
 def _masks(records: Any, model: NamedModel | None, name: str) -> list[Mask]:
     from headviz.mask import Mask
 
-    if not isinstance(records, list) or len(records) > _MOST_MASKS or (records and model is None):
+    if not isinstance(records, list) or len(records) > MOST_MASKS or (records and model is None):
         raise Odd('"masks"')
     masks = []
     for number, record in enumerate(records, 1):
