@@ -52,6 +52,7 @@ def _shoot(visit: Visit, name: str) -> None:
     height = main_part.evaluate("part => part.scrollHeight")
     visit.page.set_viewport_size({"width": SIZE["width"], "height": min(TALLEST, max(SIZE["height"], int(height)))})
     visit.settled()
+    main_part.evaluate("part => part.scrollTo(0, 0)")
     visit.page.screenshot(path=IMAGES / name)
     visit.page.set_viewport_size(SIZE)
 
