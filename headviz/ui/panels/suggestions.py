@@ -42,10 +42,11 @@ def introduced(record: steps.Record) -> str:
     by = "by the predicted change of the loss, in nats"
     if not record.missed:
         return f"Suggested next, {by}:"
-    return (
-        f"A guess at what is next, {by}. On {record.missed} of your last {numbers.many(record.single, 'edit')} of one "
-        "head the measured interval does not hold the prediction:"
-    )
+    if record.single == 1:
+        edits = "Your last edit of one head was measured"
+    else:
+        edits = f"{record.missed} of your last {record.single} edits of one head were measured"
+    return f"A guess at what is next, {by}. {edits} outside what was predicted:"
 
 
 def _toggle(page: Page, mask: Mask, head: str) -> None:
