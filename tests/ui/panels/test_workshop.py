@@ -119,9 +119,7 @@ def test_prediction_says_how_far_it_was_off_on_the_last_measured_edits(at: Any) 
     assert f"Usually within {off[3]:.4f} nats on your last 5 edits (4 of them)." in told
     missed = int((~table["predicted"].between(table["low"], table["high"])).sum())
     assert missed, "a random model's predictions miss"
-    assert f"A guess at what is next, by the predicted change of the loss, in nats. {missed} of your last 5" in text(
-        at
-    )
+    assert f"A guess at what is next, by the predicted change of the loss, in nats. {missed} of your last 5" in text(at)
 
 
 def test_every_figure_is_of_the_chosen_metric(at: Any) -> None:
