@@ -53,7 +53,7 @@ def use_mask(visit: Visit, folder: Path) -> dict[str, Any]:
 def test_demo_from_signatures_through_every_degree_to_the_exported_mask(visit: Visit, tmp_path: Path) -> None:
     visit.go().open_demo()
     visit.to("Complementarity").settled()
-    expect(visit.page.get_by_text("by class: very negative")).to_be_visible()
+    expect(visit.page.get_by_text("by class: very negative").first).to_be_visible()
     visit.take_signatures()
     band = visit.page.get_by_text("the same procedure on shuffled features").first
     expect(band).to_be_visible(timeout=LONG)
