@@ -130,10 +130,11 @@ def keep_address(page: Page) -> None:
     if visitor.has_secret_in_address():
         return
     wanted = _address(page)
+    page.session.written = wanted  # before it goes out, since another press may end this run once the browser has it
+    page.session.remember(wanted)
     if wanted != {name: st.query_params[name] for name in st.query_params}:
         st.query_params.from_dict(wanted)
-    page.session.written, page.session.own_run = wanted, False
-    page.session.remember(wanted)
+    page.session.own_run = False
 
 
 def _address(page: Page) -> dict[str, str]:

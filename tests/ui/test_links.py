@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import string
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headviz.ui import links
+from headviz.ui import links, page
 from headviz.ui.plan_choice import PlanChoice
+from headviz.ui.state import Session
 
 FULL = {
     "model": "demo/reviews",
@@ -175,3 +177,21 @@ def test_alpha_text_stays_in_its_interval(a: float, b: float, c: float) -> None:
     low, alpha, high = sorted((a, b, c))
     read = float(links.alpha_text(alpha, low, high))
     assert low <= read <= high
+
+
+def test_address_is_known_as_our_own_although_the_run_ends_while_it_goes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(BaseException):
+        """What ends a run whose page was pressed again."""
+
+    class Address(dict[str, str]):
+        def from_dict(self, wanted: dict[str, str]) -> None:
+            raise Interrupted
+
+    wanted = {"model": "demo/reviews", "prune": "3"}
+    monkeypatch.setattr(page.st, "query_params", Address())
+    monkeypatch.setattr(page.visitor, "has_secret_in_address", lambda: False)
+    monkeypatch.setattr(page, "_address", lambda of: wanted)
+    session = Session(own_run=True)
+    with pytest.raises(Interrupted):
+        page.keep_address(SimpleNamespace(session=session))  # type: ignore[arg-type]
+    assert session.written == wanted and frozenset(wanted.items()) in session.visited and session.own_run
