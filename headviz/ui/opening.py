@@ -132,7 +132,7 @@ def collect(page: Page) -> None:
         if job.state == "done":
             opened: Opened = job.result
             if opened.model is not None:
-                _take_model(page, page.results.shelf.models.put(opened.model.link, opened.model))
+                _take_model(page, page.results.shelf.take_in(opened.model))
             if opened.data is not None:
                 page.session.data, page.session.wanted_data = opened.data, None
             if opened.refusal is not None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headviz.ui.state import OpenedModel
 
 
 class Board:
@@ -39,6 +42,12 @@ class Board:
             self._things.pop(key, None)
         self.put(key, thing)
 
+    def forget(self, part: Hashable) -> None:
+        """Let go of everything in whose key ``part`` stands, at any depth."""
+        with self._lock:
+            for key in [key for key in self._things if _has(key, part)]:
+                del self._things[key]
+
     def values(self) -> list[Any]:
         """What is there now."""
         with self._lock:
@@ -46,6 +55,10 @@ class Board:
 
     def __len__(self) -> int:
         return len(self._things)
+
+
+def _has(key: Hashable, part: Hashable) -> bool:
+    return key == part or (isinstance(key, tuple) and any(_has(one, part) for one in key))
 
 
 class Shelf:
@@ -67,3 +80,23 @@ class Shelf:
         self.plans = Board(32)
         self.checks = Board(64)  # of plans: noise curves, overlap, stability, measured quality
         self.views = Board(64)  # attention maps and token attributions of single texts
+
+    def take_in(self, model: OpenedModel) -> OpenedModel:
+        """``model``, or the same one that is here already, so that its weights are in memory once.
+
+        The fingerprint is of the weights alone. Where the labels, or how texts are read, are others than before, the
+        new model takes the place, and what was computed with the earlier one goes.
+        """
+        known: OpenedModel | None = self.models.get(model.link)
+        if known is not None and _reads(known) != _reads(model):
+            for board in vars(self).values():
+                board.forget(model.subject.fingerprint)
+            self.models.forget(model.link)
+        taken: OpenedModel = self.models.put(model.link, model)
+        return taken
+
+
+def _reads(model: OpenedModel) -> tuple[Any, ...]:
+    """What a model makes of texts beside its weights."""
+    subject = model.subject
+    return subject.name, subject.labels, subject.task, subject.max_length

@@ -162,7 +162,7 @@ def _open(page: Page, home: ModelsHome, written: Written) -> None:
             return
         opened = OpenedModel(subject, str(written.path), subject.fingerprint)
         page.session.own_run = True
-        page.session.open_model(page.results.shelf.models.put(opened.link, opened))
+        page.session.open_model(page.results.shelf.take_in(opened))
         page.session.choice.prune = 0  # as it was written; cut further on Mask
         page.session.notes.append(f"{subject.name} is open, with nothing more cut. Score it, cut further or export it.")
 

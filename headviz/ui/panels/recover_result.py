@@ -132,7 +132,7 @@ def _use(page: Page, run: RecoveryRun) -> None:
         source = str(run.folder / "model") if run.recovery is not None and run.recovery.saved else subject.name
         opened = OpenedModel(subject, source, subject.fingerprint)
         session.own_run = True
-        session.open_model(page.results.shelf.models.put(opened.link, opened))
+        session.open_model(page.results.shelf.take_in(opened))
         session.choice.prune = 0  # as it came out of the run; cut further on Mask
         session.notes[:] = [f"{subject.name} is open, with nothing more cut. Score it, cut further or export it."]
 
