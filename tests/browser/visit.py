@@ -181,9 +181,10 @@ class Visit:
     # -- the mask ------------------------------------------------------------------------------------------------------
 
     def head(self, name: str) -> Locator:
-        """A cell of the head grid, by a name such as L3H7."""
+        """A cell of the head grid, by a name such as L3H7; a pruned model's cells say the whole model's name, too."""
         layer, head = parse_head(name)
-        return self.page.locator(f".hv [aria-label^='layer {layer} head {head}, ']")
+        said = (f"layer {layer} head {head}{end}" for end in (", ", " ("))
+        return self.page.locator(", ".join(f".hv [aria-label^='{words}']" for words in said))
 
     def toggle(self, name: str) -> Visit:
         before = self.head(name).get_attribute("aria-pressed")
